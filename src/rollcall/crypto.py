@@ -1,0 +1,75 @@
+"""Sealing what we must read again (a target's secret token), hashing what we only compare (tokens we issue)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from rollcall.errors import Unavailable
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+
+
+class Sealer:
+    """Seals secrets with AES-256-GCM under one key (NIST SP 800-38D).
+
+    `context` binds a sealed value to the row it belongs to: moved to another row it does not open.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        assert len(key) == _KEY_BYTES, "a sealing key has 32 bytes"
+        self._cipher = AESGCM(key)
+
+    def seal(self, secret: str, context: str) -> bytes:
+        """Nonce and ciphertext of `secret`, bound to `context`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, secret.encode(), context.encode())
+
+    def open(self, sealed: bytes, context: str) -> str:
+        """The secret that was sealed. Raises Unavailable when key or context do not fit."""
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return self._cipher.decrypt(nonce, ciphertext, context.encode()).decode()
+        except InvalidTag:
+            raise Unavailable(
+                "A stored secret can't be opened with this sealing key. "
+                "Start Rollcall with the key that sealed it, or enter the secret again."
+            ) from None
+
+
+def read_or_make_key(path: Path) -> bytes:
+    """The sealing key in the file at `path`; a new one is written there when there is none.
+
+    The file is readable by its owner only. Raises Unavailable when it holds something else than a key.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        text = path.read_text().strip()
+    else:
+        text = os.urandom(_KEY_BYTES).hex()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise Unavailable(f"{path} is not a sealing key: 64 hexadecimal digits are expected.")
+    return key
+
+
+def hash_token(token: str) -> bytes:
+    """SHA-256 of a token we issued; enough for 256 random bits, too weak for a password."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def same(left: bytes, right: bytes) -> bool:
+    """Whether two secrets or hashes are equal, in time that does not tell where they differ."""
+    return hmac.compare_digest(left, right)

@@ -1,0 +1,71 @@
+"""Clock, ids and randomness: the only module that may ask the machine for them.
+
+Everything that needs time or chance is handed a `Runtime`, so that a test or the simulator can
+hand it another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Runtime(Protocol):
+    """What a program may ask of the machine it runs on."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC with its zone."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def new_id(self) -> uuid.UUID:
+        """A new identifier, ordered by time (RFC 9562 version 7)."""
+
+    def jitter(self) -> float:
+        """A number from 0 to 1, for spreading retries."""
+
+
+class SystemRuntime:
+    """The real machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def new_id(self) -> uuid.UUID:
+        return uuid7(time.time_ns() // 1_000_000, secrets.randbits(74))
+
+    def jitter(self) -> float:
+        return random.random()  # noqa: S311 - spreads retries, guards nothing
+
+
+def uuid7(milliseconds: int, randomness: int) -> uuid.UUID:
+    """Put together a version 7 UUID (RFC 9562 §5.7).
+
+    `milliseconds` since 1970, 48 bits; `randomness` 74 bits: 12 for rand_a, 62 for rand_b.
+    """
+    value = (milliseconds & (1 << 48) - 1) << 80
+    value |= 0x7 << 76
+    value |= ((randomness >> 62) & 0xFFF) << 64
+    value |= 0b10 << 62
+    value |= randomness & (1 << 62) - 1
+    return uuid.UUID(int=value)
+
+
+def new_secret(bits: int = 256) -> str:
+    """A secret of so many random bits, in URL-safe text."""
+    return secrets.token_urlsafe(bits // 8)
