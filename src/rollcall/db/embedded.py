@@ -1,0 +1,321 @@
+"""PostgreSQL 18 out of a wheel: started, shared by the programs on one data directory, stopped after the last."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from rollcall.db import keeper
+from rollcall.db.binaries import find_binaries
+from rollcall.db.keeper import Plan, give, take
+from rollcall.errors import Unavailable
+
+OWNER = "postgres"
+LOGIN = "rollcall_login"
+DATABASE = "rollcall"
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
+_LOG_BYTES = 4_000_000
+_SOCKET_PATH_BYTES = 107
+"""sockaddr_un.sun_path holds 108 bytes with the closing zero (unix(7)); elsewhere less, but never under 103."""
+
+_SERVER_USER_IDS = range(64_900, 65_500)
+"""Where a user id for a server started by root is looked for: above people and packages, below `nobody`."""
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "128MB",
+    "max_connections": "100",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "1GB",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "log_checkpoints": "off",
+    "log_min_messages": "warning",
+    "log_min_error_statement": "panic",  # statements carry people's data; errors reach the program anyway
+    "log_line_prefix": "%m [%p] ",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+_UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Server:
+    """An embedded server that this program uses until `stop`."""
+
+    def __init__(self, data: Path, *, durable: bool = True) -> None:
+        self._paths = _Paths(data)
+        self._durable = durable
+        self._use: int | None = None
+
+    @property
+    def socket_directory(self) -> Path:
+        """Where the server's only door is; nobody but its user (and root) may enter."""
+        return self._paths.socket_directory()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server, or None when it is down at this moment."""
+        return keeper.server_pid(self._paths.data)
+
+    def url(self, database: str = DATABASE, user: str = OWNER) -> str:
+        """A connection URL of one database, for the owner unless another user is named."""
+        return f"postgresql://{user}@/{database}?host={quote(str(self.socket_directory), safe='/')}"
+
+    def start(self) -> None:
+        """Join the server on this directory, starting it when it is down, and wait until it is ready.
+
+        Raises Unavailable when the directory can't be used or the server does not come up.
+        """
+        assert self._use is None, "a server is started once"
+        self._paths.make_root()
+        joining = _locked(self._paths.lock, fcntl.LOCK_EX)
+        try:
+            self._use = _locked(self._paths.users, fcntl.LOCK_SH)
+            self._start_keeper()
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            give(joining)
+
+    def ensure(self) -> None:
+        """Bring the server back when even its keeper was killed, and wait until it is ready.
+
+        Raises Unavailable when it does not come up.
+        """
+        joining = _locked(self._paths.lock, fcntl.LOCK_EX)
+        try:
+            self._start_keeper()
+        finally:
+            give(joining)
+
+    def stop(self) -> None:
+        """Leave; the server ends when this was its last user, and then this waits for its end."""
+        if self._use is None:
+            return
+        give(self._use)
+        self._use = None
+        give_up = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < give_up:
+            kept = take(str(self._paths.keeper), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if kept is not None:
+                give(kept)
+                return
+            last = take(str(self._paths.users), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if last is None and self._others_use_it():
+                return
+            if last is not None:
+                give(last)
+            time.sleep(0.02)
+
+    def _others_use_it(self) -> bool:
+        # The keeper takes the users' lock too, for a moment or to leave; it never has it shared.
+        shared = take(str(self._paths.users), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if shared is None:
+            return False
+        give(shared)
+        return True
+
+    def _start_keeper(self) -> None:
+        kept = take(str(self._paths.keeper), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if kept is not None:
+            try:
+                self._prepare_and_spawn(kept)
+            finally:
+                os.close(kept)  # not given back: the keeper has inherited it
+        self._wait_until_ready()
+
+    def _prepare_and_spawn(self, kept: int) -> None:
+        user_id = self._paths.server_user_id()
+        binaries = find_binaries(user_id)
+        self._paths.make_directories(user_id)
+        if not (self._paths.data / "PG_VERSION").exists():
+            binaries.initialise(self._paths.data, user_id, OWNER)
+        foreign_socket = self._paths.make_socket_directory(user_id)
+        settings = _SETTINGS if self._durable else _SETTINGS | _UNSAFE_SETTINGS
+        # A relative path has no length limit here, and no parent directory the server's user would have to enter.
+        settings = settings | {"unix_socket_directories": str(foreign_socket or "../socket")}
+        # Likewise its working directory is reachable for the server even below a directory closed to its user.
+        data = str(self._paths.data) if user_id is None else "/proc/self/cwd"
+        plan = Plan(
+            lock=str(self._paths.lock),
+            users=str(self._paths.users),
+            data=str(self._paths.data),
+            command=[
+                str(binaries.postgres),
+                "-D",
+                data,
+                *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
+            ],
+            user_id=user_id,
+            foreign_socket=None if foreign_socket is None else str(foreign_socket),
+        )
+        with self._paths.open_log() as log:
+            subprocess.run(  # noqa: S603 - our own argument list, no shell
+                [sys.executable, "-I", "-S", keeper.__file__, plan.print()],
+                check=True,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(kept,),
+                start_new_session=True,
+            )
+
+    def _wait_until_ready(self) -> None:
+        give_up = time.monotonic() + _START_SECONDS
+        while not self._ready():
+            if time.monotonic() > give_up:
+                raise Unavailable(
+                    f"The embedded PostgreSQL in {self._paths.home} did not start within {_START_SECONDS:.0f} seconds. "
+                    "Its last words are below; the rest is in its log.",
+                    details=self._paths.last_words(),
+                )
+            time.sleep(0.01)
+
+    def _ready(self) -> bool:
+        try:
+            lines = (self._paths.data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[7].strip() == "ready" and self.pid is not None
+
+
+@contextmanager
+def embedded_server(data: Path, *, durable: bool = True) -> Iterator[Server]:
+    """The server on data directory `data`, started or joined, left at the end.
+
+    `durable=False` trades safety in a power cut for speed, for tests. Raises Unavailable.
+    """
+    server = Server(data, durable=durable)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class _Paths:
+    """The files of an embedded server below the data directory, and who owns them.
+
+    The locks lie outside the server user's own directory, so that nothing in there is trusted by root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.lock = self.root / "postgres.lock"
+        self.users = self.root / "postgres.users"
+        self.keeper = self.root / "postgres.keeper"
+        self._socket_record = self.root / "postgres.socket"
+        self.home = self.root / "postgres"
+        self.data = self.home / "data"
+        self._socket = self.home / "socket"
+
+    def make_root(self) -> None:
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(self.root, os.W_OK | os.X_OK):
+                raise PermissionError
+        except OSError:
+            raise Unavailable(
+                f"The data directory {self.root} can't be written. Name another one, or run as its owner."
+            ) from None
+
+    def server_user_id(self) -> int | None:
+        """The user the server runs as: None for our own; for root the directory's owner, or a free numeric id."""
+        if os.geteuid() != 0:
+            return None
+        if not Path("/proc/self/cwd").exists():
+            raise Unavailable("The embedded PostgreSQL can be started by root on Linux only. Run as a plain user.")
+        with suppress(FileNotFoundError):
+            owner = self.home.stat().st_uid
+            if owner != 0:
+                return owner
+        return _free_user_id()
+
+    def make_directories(self, user_id: int | None) -> None:
+        for directory in (self.home, self.data, self._socket):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            if user_id is not None:
+                os.chown(directory, user_id, user_id, follow_symlinks=False)
+            elif directory.stat().st_uid != os.geteuid():
+                raise Unavailable(
+                    f"{directory} belongs to another user. Run as that user, or name another data directory."
+                )
+            directory.chmod(0o700)
+
+    def make_socket_directory(self, user_id: int | None) -> Path | None:
+        """None when the socket fits below the data directory; else a short private directory, which is recorded."""
+        self._socket_record.unlink(missing_ok=True)
+        if _socket_path_fits(self._socket):
+            return None
+        for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp makes it private
+            directory = Path(tempfile.mkdtemp(prefix="rollcall-", dir=parent))
+            if _socket_path_fits(directory):
+                break
+            directory.rmdir()
+        else:
+            raise Unavailable("No directory with a path short enough for the database socket was found.")
+        if user_id is not None:
+            os.chown(directory, user_id, user_id)
+        self._socket_record.write_text(str(directory))
+        return directory
+
+    def socket_directory(self) -> Path:
+        try:
+            return Path(self._socket_record.read_text())
+        except FileNotFoundError:
+            return self._socket
+
+    def open_log(self) -> BinaryIO:
+        """The server's log, opened for appending; a long one is begun anew, with the former kept beside it."""
+        log = self.home / "log"
+        with suppress(FileNotFoundError):
+            if log.lstat().st_size > _LOG_BYTES:
+                log.replace(log.with_name("log.1"))
+        return open(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "ab")
+
+    def last_words(self) -> tuple[str, ...]:
+        try:
+            return tuple((self.home / "log").read_text(errors="replace").splitlines()[-8:])
+        except OSError:
+            return ()
+
+
+def _locked(path: Path, operation: int) -> int:
+    try:
+        descriptor = take(str(path), operation)
+    except PermissionError:
+        raise Unavailable(
+            f"{path} can't be opened: another user runs Rollcall on this data directory. "
+            "Run as that user, or name another data directory."
+        ) from None
+    assert descriptor is not None, "a lock that is waited for is had"
+    return descriptor
+
+
+def _free_user_id() -> int:
+    for user_id in _SERVER_USER_IDS:
+        try:
+            pwd.getpwuid(user_id)
+        except KeyError:
+            return user_id
+    raise Unavailable("No free user id for the database server was found. Run as a plain user.")
+
+
+def _socket_path_fits(directory: Path) -> bool:
+    return len(os.fsencode(directory / ".s.PGSQL.5432")) <= _SOCKET_PATH_BYTES
