@@ -92,14 +92,14 @@ class Server:
         finally:
             give(joining)
 
-    def ensure(self) -> None:
-        """Bring the server back when even its keeper was killed, and wait until it is ready.
+    def ensure(self, seconds: float = _START_SECONDS) -> None:
+        """Bring the server back when even its keeper was killed, and wait so long until it is ready.
 
         Raises Unavailable when it does not come up.
         """
         joining = _locked(self._paths.lock, fcntl.LOCK_EX)
         try:
-            self._start_keeper()
+            self._start_keeper(seconds)
         finally:
             give(joining)
 
@@ -130,14 +130,14 @@ class Server:
         give(shared)
         return True
 
-    def _start_keeper(self) -> None:
+    def _start_keeper(self, seconds: float = _START_SECONDS) -> None:
         kept = take(str(self._paths.keeper), fcntl.LOCK_EX | fcntl.LOCK_NB)
         if kept is not None:
             try:
                 self._prepare_and_spawn(kept)
             finally:
                 os.close(kept)  # not given back: the keeper has inherited it
-        self._wait_until_ready()
+        self._wait_until_ready(seconds)
 
     def _prepare_and_spawn(self, kept: int) -> None:
         user_id = self._paths.server_user_id()
@@ -176,12 +176,12 @@ class Server:
                 start_new_session=True,
             )
 
-    def _wait_until_ready(self) -> None:
-        give_up = time.monotonic() + _START_SECONDS
+    def _wait_until_ready(self, seconds: float) -> None:
+        give_up = time.monotonic() + seconds
         while not self._ready():
             if time.monotonic() > give_up:
                 raise Unavailable(
-                    f"The embedded PostgreSQL in {self._paths.home} did not start within {_START_SECONDS:.0f} seconds. "
+                    f"The embedded PostgreSQL in {self._paths.home} did not start within {seconds:.0f} seconds. "
                     "Its last words are below; the rest is in its log.",
                     details=self._paths.last_words(),
                 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
@@ -15,7 +16,9 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from rollcall.db.embedded import Server
-from rollcall.db.types import APPLICATION_ROLE, DatabaseConfig, Params, Row, Statement
+from rollcall.db.listening import listen
+from rollcall.db.transaction import Tx
+from rollcall.db.types import APPLICATION_ROLE, DatabaseConfig, Row
 from rollcall.errors import Unavailable
 from rollcall.runtime import Runtime, SystemRuntime
 
@@ -26,55 +29,6 @@ _READ = "begin isolation level repeatable read read only"
 _WRITE = "begin isolation level read committed"
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.5
-
-
-class Tx:
-    """One transaction. Its statements see and write rows of its tenant only."""
-
-    __slots__ = ("_connection", "_tenant")
-
-    def __init__(self, connection: AsyncConnection[Row], tenant: UUID | None) -> None:
-        self._connection = connection
-        self._tenant = tenant
-
-    @property
-    def tenant(self) -> UUID:
-        """The tenant this transaction belongs to."""
-        assert self._tenant is not None, "a system transaction has no tenant"
-        return self._tenant
-
-    @property
-    def connection(self) -> AsyncConnection[Row]:
-        """The connection, for pipelines and cursors; the transaction on it is begun and ended by the database."""
-        return self._connection
-
-    async def all(self, statement: Statement, params: Params = None) -> list[Row]:
-        """All rows."""
-        return await (await self._connection.execute(statement, params)).fetchall()
-
-    async def one(self, statement: Statement, params: Params = None) -> Row | None:
-        """The first row, or None."""
-        return await (await self._connection.execute(statement, params)).fetchone()
-
-    async def value(self, statement: Statement, params: Params = None) -> Any:
-        """The first column of the first row, or None when there is no row."""
-        row = await self.one(statement, params)
-        return None if row is None else next(iter(row.values()))
-
-    async def run(self, statement: Statement, params: Params = None) -> int:
-        """Run a statement and return the number of rows it touched."""
-        return (await self._connection.execute(statement, params)).rowcount
-
-    async def run_many(self, statement: Statement, params: Iterable[Sequence[Any] | dict[str, Any]]) -> None:
-        """Run a statement once for each element of `params`, without waiting for each answer."""
-        async with self._connection.cursor() as cursor:
-            await cursor.executemany(statement, params)
-
-    async def copy_in(self, statement: Statement, rows: Iterable[Sequence[Any]]) -> None:
-        """Write rows with COPY … FROM STDIN."""
-        async with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                await copy.write_row(row)
 
 
 class TenantDatabase:
@@ -151,6 +105,10 @@ class Database:
         """
         return await self.transact(_WRITE, None, lambda tx: f(tx, *args, **kwargs))
 
+    def listen(self, channel: str) -> AsyncGenerator[str]:
+        """The payloads of notifications on `channel`; "" at the beginning and after each loss of the connection."""
+        return listen(self.conninfo, channel, runtime=self._runtime, revive=self._revive)
+
     async def transact(self, begin: str, tenant: UUID | None, f: Callable[[Tx], Awaitable[T]]) -> T:
         """Run one transaction whole, again when it lost against another one or its connection was lost.
 
@@ -189,24 +147,19 @@ class Database:
     async def _run(
         self, connection: AsyncConnection[Row], begin: str, tenant: UUID | None, f: Callable[[Tx], Awaitable[T]]
     ) -> T:
+        tx = Tx(connection, tenant)
         committing = False
         try:
-            await connection.execute(_opening(begin, tenant))
-            result = await f(Tx(connection, tenant))
+            result = await f(await tx.begin(begin))
+            await tx.opened()
             committing = True
-            await connection.execute("commit")
+            await tx.commit()
         except BaseException as error:
-            await _roll_back(connection)
+            with suppress(psycopg.Error):
+                await tx.roll_back(error)
             if isinstance(error, psycopg.Error):
-                if connection.closed or isinstance(error, _AWAY):
-                    if committing and begin != _READ:
-                        raise Unavailable(
-                            "The database went away while a change was being committed; whether it was is unknown. "
-                            "Look before you repeat it."
-                        ) from error
-                    raise _Lost from error
-                if isinstance(error, _TOO_SLOW_OR_FULL):
-                    raise Unavailable(f"The database gave up: {error.diag.message_primary}.") from error
+                may_be_kept = committing and begin != _READ
+                raise _told(error, lost=connection.closed, may_be_kept=may_be_kept) from error
             raise
         else:
             return result
@@ -215,7 +168,7 @@ class Database:
         """Drop dead connections; bring the embedded server back when its keeper did not. Raises Unavailable."""
         async with self._reviving:
             if self.server is not None:
-                await asyncio.to_thread(self.server.ensure)
+                await asyncio.to_thread(self.server.ensure, self.config.pool_timeout_seconds)
             await self._pool.check()
 
     def _pause_seconds(self, attempt: int) -> float:
@@ -223,7 +176,9 @@ class Database:
         return longest * (0.5 + self._runtime.jitter() / 2)
 
     def _away(self) -> Unavailable:
-        return Unavailable("The database can't be reached. Try again in a moment.", retry_after_seconds=5)
+        return Unavailable(
+            "The database is away or has no free connection. Try again in a moment.", retry_after_seconds=5
+        )
 
 
 class _Lost(Exception):
@@ -247,19 +202,18 @@ _TOO_SLOW_OR_FULL = (
 )
 
 
-def _opening(begin: str, tenant: UUID | None) -> bytes:
-    # Both go in one message: a UUID's text holds nothing that would need quoting.
-    text = begin if tenant is None else f"{begin}; select set_config('rollcall.tenant', '{tenant}', true)"
-    return text.encode()
-
-
-async def _roll_back(connection: AsyncConnection[Row]) -> None:
-    if connection.closed:
-        return
-    try:
-        await connection.execute("rollback")
-    except psycopg.Error:
-        await connection.close()
+def _told(error: psycopg.Error, *, lost: bool, may_be_kept: bool) -> Exception:
+    """What an error of the driver is to the caller: itself when it is about the statement."""
+    if lost or isinstance(error, _AWAY):
+        if may_be_kept:
+            return Unavailable(
+                "The database went away while a change was being committed; whether it was is unknown. "
+                "Look before you repeat it."
+            )
+        return _Lost()
+    if isinstance(error, _TOO_SLOW_OR_FULL):
+        return Unavailable(f"The database gave up: {error.diag.message_primary}.", retry_after_seconds=5)
+    return error
 
 
 async def _configure(connection: AsyncConnection[Row]) -> None:
@@ -280,4 +234,7 @@ def connection_string(url: str, config: DatabaseConfig) -> str:
         options=" ".join(f"-c {name}={value}" for name, value in options.items()),
         connect_timeout=max(2, round(config.connect_timeout_seconds)),
         application_name="rollcall",
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
     )

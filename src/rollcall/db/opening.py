@@ -9,8 +9,9 @@ import psycopg
 from psycopg import sql
 
 from rollcall.db.embedded import DATABASE, LOGIN, Server
-from rollcall.db.engine import Database, Tx, connection_string
+from rollcall.db.engine import Database, connection_string
 from rollcall.db.schema import check_revision, check_server, migrate
+from rollcall.db.transaction import Tx
 from rollcall.db.types import APPLICATION_ROLE, DatabaseConfig
 from rollcall.errors import Unavailable
 from rollcall.runtime import Runtime
