@@ -1,0 +1,260 @@
+"""The changes since a watermark, as entries: the one door to the engine.
+
+A page is read in one snapshot, so it is true of one moment. A reader who comes for the first time, or whose watermark
+is of no use any more, reads everything (users, groups, memberships, each by key) and then the changes since it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from rollcall.db import Tx
+from rollcall.directory.applications import read_service_principal
+from rollcall.directory.entries import GROUP_SELECT, USER_SELECT, entries, group_entries, ties, user_entries
+from rollcall.directory.model import FeedEntry, FeedPage, FeedTie, Kind, ServicePrincipal
+from rollcall.directory.watermark import Expansion, FullRead, Mark, Reading, Snapshot, from_json, to_json
+
+# The snapshot in which the page is read; the log's name, which differs for a restored or copied database;
+# and how far the log has been pruned.
+POSITION = """
+    select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
+           pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xmax,
+           array(select xid::text::bigint from pg_snapshot_xip(pg_current_snapshot()) as xid) as running,
+           (select system_identifier from pg_control_system()) || '/'
+             || (select oid from pg_database where datname = current_database()) as log,
+           (select xid from directory.pruned) as pruned
+"""
+# What `upto` sees and `since` did not: neither a row twice nor one that committed late left out.
+CHANGES = """
+    select xid, seq, kind, object_id, other_id, other_kind, operation
+    from directory.changes
+    where (xid, seq) > (%(at_xid)s, %(at_seq)s)
+      and xid < %(upto_xmax)s and not xid = any(%(upto_running)s)
+      and (xid >= %(since_xmax)s or xid = any(%(since_running)s))
+    order by xid, seq
+    limit %(limit)s
+"""
+MEMBERS = """
+    select group_id, member_id, member_kind from directory.memberships
+    where group_id = %s and member_id > %s order by member_id limit %s
+"""
+_NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where the reader stands: the snapshot of this page, the log's name, and how far that was pruned."""
+
+    now: Snapshot
+    log: str
+    pruned: int | None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What a page is about, each once, in order of appearance."""
+
+    users: dict[UUID, None] = field(default_factory=dict)
+    groups: dict[UUID, None] = field(default_factory=dict)
+    ties: dict[tuple[UUID, UUID], Kind] = field(default_factory=dict)
+
+
+async def feed(tx: Tx, service_principal_id: UUID, watermark: dict[str, Any] | None, limit: int = 500) -> FeedPage:
+    """A page of what changed since `watermark`, or of everything when there is none (or it is too old).
+
+    `tx` must be a REPEATABLE READ transaction. About `limit` changed objects a page, at most twice as many entries.
+    Raises NotFound for an unknown application.
+    """
+    assert limit > 0
+    application = await read_service_principal(tx, service_principal_id)
+    position = await _position(tx)
+    mark = None if watermark is None else from_json(watermark, position.log)
+    if mark is None or _is_stale(mark, position):
+        mark = FullRead(position.now, await _total(tx))
+    if isinstance(mark, FullRead):
+        return await _full_page(tx, application, mark, position, limit)
+    return await _page(tx, application, mark, position, limit)
+
+
+async def present(tx: Tx, service_principal_id: UUID, refs: Sequence[tuple[Kind, str]]) -> list[FeedEntry]:
+    """The entries of these users and groups (kind and id) as they are now, users first; "gone" where there is none.
+
+    Raises NotFound for an unknown application.
+    """
+    application = await read_service_principal(tx, service_principal_id)
+    return await entries(
+        tx,
+        application,
+        dict.fromkeys(UUID(ref) for kind, ref in refs if kind == "User"),
+        dict.fromkeys(UUID(ref) for kind, ref in refs if kind == "Group"),
+    )
+
+
+async def ties_of_group(tx: Tx, group_id: str, *, after: str | None = None, limit: int = 500) -> list[FeedTie]:
+    """A page of a group's present memberships by the member's id, those after `after`."""
+    rows = await tx.all(MEMBERS, (UUID(group_id), UUID(after) if after else _NOBODY, limit))
+    return [_tie(row) for row in rows]
+
+
+async def ties_of_members(tx: Tx, member_ids: Sequence[str]) -> list[FeedTie]:
+    """All present memberships of these users and groups."""
+    rows = await tx.all(
+        "select group_id, member_id, member_kind from directory.memberships where member_id = any(%s)"
+        " order by member_id, group_id",
+        ([UUID(each) for each in member_ids],),
+    )
+    return [_tie(row) for row in rows]
+
+
+async def _position(tx: Tx) -> _Position:
+    row = await tx.one(POSITION)
+    assert row is not None
+    return _Position(
+        Snapshot(row["xmin"], row["xmax"], tuple(sorted(row["running"]))), f"{row['log']}/{tx.tenant}", row["pruned"]
+    )
+
+
+def _is_stale(mark: Mark, position: _Position) -> bool:
+    """Whether the log may lack changes this reader has not seen, or the watermark lies in its future."""
+    pruned = position.pruned is not None and position.pruned >= mark.since.xmin
+    return pruned or mark.since.xmax > position.now.xmax
+
+
+async def _total(tx: Tx) -> int:
+    total: int = await tx.value(
+        "select (select count(*) from directory.users) + (select count(*) from directory.groups)"
+    )
+    return total
+
+
+async def _full_page(
+    tx: Tx, application: ServicePrincipal, mark: FullRead, position: _Position, limit: int
+) -> FeedPage:
+    found: list[FeedEntry] = []
+    memberships: list[FeedTie] = []
+    after = tuple(UUID(key) for key in mark.after) or (_NOBODY, _NOBODY)
+    following: Mark
+    if mark.phase == "ties":
+        rows = await tx.all(
+            """
+            select group_id, member_id, member_kind from directory.memberships
+            where (group_id, member_id) > (%s, %s) order by group_id, member_id limit %s
+            """,
+            (*after, limit),
+        )
+        memberships = [_tie(row) for row in rows]
+        last = tuple(str(rows[-1][key]) for key in ("group_id", "member_id")) if rows else ()
+        following = Reading(mark.since)
+    elif mark.phase == "users":
+        rows = await tx.all(USER_SELECT + " where id > %s order by id limit %s", (after[0], limit))
+        found = await user_entries(tx, application, rows)
+        last = (str(rows[-1]["id"]),) if rows else ()
+        following = replace(mark, phase="groups", after=())
+    else:
+        rows = await tx.all(GROUP_SELECT + " where id > %s order by id limit %s", (after[0], limit))
+        found = await group_entries(tx, application, rows)
+        last = (str(rows[-1]["id"]),) if rows else ()
+        following = replace(mark, phase="ties", after=())
+    if len(rows) == limit:
+        following = replace(mark, after=last)
+    return FeedPage(found, memberships, to_json(following, position.log), more=True, full=True, total=mark.total)
+
+
+async def _page(tx: Tx, application: ServicePrincipal, mark: Reading, position: _Position, limit: int) -> FeedPage:
+    upto = mark.upto or position.now
+    at = mark.at or (mark.since.xmin, 0)
+    gathered = _Gathered()
+    room = limit
+    expansion = mark.expansion
+    if expansion is not None:
+        room, expansion = await _expand(tx, expansion, gathered, room)
+    rows: list[dict[str, Any]] = []
+    if expansion is None and room:
+        rows = await tx.all(CHANGES, _bounds(mark.since, upto, at, room))
+    asked, taken = room, 0
+    expanding = await _expanding(tx, application, rows)
+    for row in rows:
+        at, room, taken = (row["xid"], row["seq"]), room - 1, taken + 1
+        if (group := _gather(row, application, expanding, gathered)) is not None:
+            room, expansion = await _expand(tx, Expansion(str(group)), gathered, room)
+        if room <= 0 or expansion is not None:
+            break
+    finished = expansion is None and taken == len(rows) and len(rows) < asked
+    return FeedPage(
+        await entries(tx, application, gathered.users, gathered.groups),
+        await ties(tx, [(group, member, kind) for (group, member), kind in gathered.ties.items()]),
+        to_json(Reading(upto) if finished else Reading(mark.since, upto, at, expansion), position.log),
+        more=not finished,
+        full=False,
+    )
+
+
+def _bounds(since: Snapshot, upto: Snapshot, at: tuple[int, int], limit: int) -> dict[str, Any]:
+    return {
+        "at_xid": at[0],
+        "at_seq": at[1],
+        "since_xmax": since.xmax,
+        "since_running": list(since.running),
+        "upto_xmax": upto.xmax,
+        "upto_running": list(upto.running),
+        "limit": limit,
+    }
+
+
+async def _expanding(tx: Tx, application: ServicePrincipal, rows: Sequence[dict[str, Any]]) -> set[UUID]:
+    """Of the groups that were deleted or restored, those that are assigned."""
+    groups = {row["object_id"] for row in rows if row["kind"] == "group" and row["operation"] in ("delete", "restore")}
+    if not groups:
+        return set()
+    assigned = await tx.all(
+        "select distinct principal_id from directory.assignments"
+        " where service_principal_id = %s and principal_id = any(%s)",
+        (application.id, list(groups)),
+    )
+    return {row["principal_id"] for row in assigned}
+
+
+def _gather(
+    row: dict[str, Any], application: ServicePrincipal, expanding: set[UUID], gathered: _Gathered
+) -> UUID | None:
+    """Note what a change is about; the group whose members it is about too, if any."""
+    changed, other, kind = row["object_id"], row["other_id"], row["kind"]
+    if kind == "user":
+        gathered.users[changed] = None
+    elif kind == "group":
+        gathered.groups[changed] = None
+        if row["operation"] in ("delete", "restore") and changed in expanding:
+            return UUID(str(changed))
+    elif kind == "membership":
+        gathered.ties[changed, other] = row["other_kind"]
+        # Whatever became of the group's assignment meanwhile, the member's entitlement is looked at again.
+        if row["other_kind"] == "User":
+            gathered.users[other] = None
+    elif kind == "assignment" and changed == application.id:
+        if row["other_kind"] == "Group":
+            gathered.groups[other] = None
+            return UUID(str(other))
+        gathered.users[other] = None
+    return None
+
+
+async def _expand(tx: Tx, expansion: Expansion, gathered: _Gathered, room: int) -> tuple[int, Expansion | None]:
+    """Note as many members as there is room for; the room left, and where to go on if members may be left."""
+    if room <= 0:
+        return 0, expansion
+    after = UUID(expansion.after) if expansion.after else _NOBODY
+    rows = await tx.all(MEMBERS, (UUID(expansion.group_id), after, room))
+    for row in rows:
+        gathered.ties[row["group_id"], row["member_id"]] = row["member_kind"]
+        if row["member_kind"] == "User":
+            gathered.users[row["member_id"]] = None
+    if len(rows) < room:
+        return room - len(rows), None
+    return 0, replace(expansion, after=str(rows[-1]["member_id"]))
+
+
+def _tie(row: dict[str, Any]) -> FeedTie:
+    return FeedTie(str(row["group_id"]), str(row["member_id"]), True, row["member_kind"])
