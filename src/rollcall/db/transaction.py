@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 from uuid import UUID
 
@@ -24,7 +25,7 @@ class Tx:
     def __init__(self, connection: AsyncConnection[Row], tenant: UUID | None) -> None:
         self._connection = connection
         self._tenant = tenant
-        self._opening: AsyncPipeline | None = None
+        self._opening: AbstractAsyncContextManager[AsyncPipeline] | None = None
 
     @property
     def tenant(self) -> UUID:
@@ -69,7 +70,7 @@ class Tx:
 
     async def begin(self, begin: str) -> Self:
         """Send what opens the transaction, and leave the answer to come with that of the first statement."""
-        pipeline = AsyncPipeline(self._connection)
+        pipeline = self._connection.pipeline()
         await pipeline.__aenter__()
         self._opening = pipeline
         await self._connection.execute(begin.encode())
