@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 MAKEFLAGS += --no-print-directory
+export NO_MKDOCS_2_WARNING := 1
 .PHONY: help demo up test check format-check lint types imports tests-of-style docs docs-strict \
         bench sim reference format lock clean run-packages dev-packages
 

@@ -18,7 +18,6 @@ from tests.tidy_rules import (
     blob_size,
     broad_except,
     file_length,
-    first_sentence,
     function_length,
     import_place,
     machine_calls,
@@ -136,16 +135,3 @@ def test_a_rule_leaves_alone_what_keeps_it(rule: Rule, path: str, text: str) -> 
 
 def test_every_rule_has_a_sample_that_breaks_it() -> None:
     assert {rule for rule, _, _ in BAD} == set(RULES)
-
-
-@pytest.mark.parametrize(
-    ("docstring", "sentence"),
-    [
-        ("One thing.\n\nMore.", "One thing."),
-        ("One thing,\nover lines. And another.", "One thing, over lines."),
-        ("Refusals: few, each `a.b` with e.g. a code.", "Refusals: few, each `a.b` with e.g. a code."),
-        ("No end", ""),
-    ],
-)
-def test_the_first_sentence_of_a_docstring_is_found(docstring: str, sentence: str) -> None:
-    assert first_sentence(docstring) == sentence

@@ -250,13 +250,6 @@ def patched_mocks(file: File) -> Iterator[str]:
 # ── words ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def first_sentence(text: str) -> str:
-    """The first sentence of a docstring, its lines joined; empty when its first paragraph does not end as one."""
-    paragraph = " ".join(text.strip().split("\n\n")[0].split())
-    found = re.match(r".*?[.!?](?=\s|$)(?<!e\.g\.)(?<!i\.e\.)", paragraph)
-    return found.group() if found and paragraph[-1:] in ".!?:" else ""
-
-
 def module_sentence(file: File) -> Iterator[str]:
     """Every module begins with one sentence that is its responsibility; the module map is made of these."""
     if not file.is_source or "/migrations/versions/" in file.path:
@@ -264,7 +257,7 @@ def module_sentence(file: File) -> Iterator[str]:
     docstring = ast.get_docstring(file.tree())
     if not docstring:
         yield f"{file.path}: no docstring; say in one sentence what it is responsible for"
-    elif not first_sentence(docstring):
+    elif docstring.split("\n\n")[0].rstrip()[-1:] not in {".", "?", "!", ":"}:
         yield f"{file.path}: the docstring's first paragraph is no sentence; end it with a full stop"
 
 

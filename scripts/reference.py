@@ -1,0 +1,163 @@
+"""Writes the generated parts of the documentation: module map, commands, configuration.
+
+A page marks such a part with two comments, `<!-- generated: NAME -->` and `<!-- end of NAME -->`; what stands
+between them belongs to this program.
+
+    python scripts/reference.py            write them anew
+    python scripts/reference.py --check    say which are out of date, and fail
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "rollcall"
+
+# The storeys of .importlinter, from the top, with what the page says about each.
+STOREYS = (
+    ("Top", "words in, one call, words out", ("__main__", "cli", "main")),
+    ("Rooms", "each owns its words, tables, pages and wire", ("directory", "provisioning", "workspaces")),
+    ("Kits", "what rooms are built with", ("scim_http", "web", "db")),
+    ("Floor", "knows nobody above it", ("scim", "config", "crypto", "runtime", "errors")),
+)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a docstring, with its lines joined."""
+    paragraph = " ".join(text.strip().split("\n\n")[0].split())
+    found = re.match(r".*?[.!?](?=\s|$)(?<!e\.g\.)(?<!i\.e\.)", paragraph)
+    return found.group() if found else paragraph
+
+
+def module_map(source: Path = SOURCE) -> str:
+    """A table of every module and the first sentence of its docstring, by storey."""
+    lines: list[str] = []
+    for storey, about, names in STOREYS:
+        modules = [module for name in names for module in _modules_of(source, name)]
+        if modules:
+            lines += [f"**{storey}** — {about}.", "", "| module | is responsible for |", "|---|---|"]
+            lines += [f"| `{path}` | {sentence} |" for path, sentence in modules] + [""]
+    return "\n".join(lines)
+
+
+def _modules_of(source: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Path and sentence of a module or, package first, of all modules of a package."""
+    single = source / f"{name}.py"
+    files = [single] if single.is_file() else sorted((source / name).rglob("*.py"), key=_order)
+    for file in files:
+        if "versions" in file.parts or (file.name == "__init__.py" and not file.read_text().strip()):
+            continue
+        path = file.relative_to(source).as_posix()
+        shown = path.removesuffix("__init__.py")
+        yield shown, first_sentence(ast.get_docstring(ast.parse(file.read_text())) or "").replace("|", "\\|")
+
+
+def _order(file: Path) -> tuple[Path, bool, str]:
+    return file.parent, file.name != "__init__.py", file.name
+
+
+def commands() -> str:
+    """Every command of the `rollcall` program with its arguments and options."""
+    typer_main = importlib.import_module("typer.main")
+    program = typer_main.get_command(importlib.import_module("rollcall.cli").app)
+    return "\n".join(line for words, command in walk("rollcall", program) for line in _command_lines(words, command))
+
+
+def walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A command and all below it, each with the words that call it; hidden ones are left out."""
+    if command.hidden:
+        return
+    yield words, command
+    for name, inner in sorted(getattr(command, "commands", {}).items()):
+        yield from walk(f"{words} {name}", inner)
+
+
+def _command_lines(words: str, command: Any) -> Iterator[str]:
+    yield f"{'##' if words.count(' ') < 2 else '###'} `{words}`" if " " in words else "## Everywhere"
+    yield ""
+    yield " ".join((command.help or "").split("\f")[0].split()) or "…"
+    yield ""
+    params = [param for param in command.params if param.name != "help" and not getattr(param, "hidden", False)]
+    if params:
+        yield from ("| argument or option | default | |", "|---|---|---|")
+        for param in params:
+            names = param.opts + param.secondary_opts
+            shown = ", ".join(names) if param.param_type_name == "option" else param.name.upper()
+            default = "" if param.default in (None, False, ...) or callable(param.default) else f"`{param.default}`"
+            about = " ".join((getattr(param, "help", None) or "").split()).replace("|", "\\|")
+            yield f"| `{shown}` | {default} | {about} |"
+        yield ""
+
+
+def configuration() -> str:
+    """Every setting of the process: its key in the file, its environment variable, its default."""
+    config = importlib.import_module("rollcall.config").Config
+    rows = [f"| `{key}` | `{_variable(key)}` | {default} | {about} |" for key, default, about in settings(config)]
+    return "\n".join(["| key | environment | default | |", "|---|---|---|---|", *rows, ""])
+
+
+def settings(config: type, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Key, default and sentence of each field of a configuration dataclass; `metadata["help"]` is the sentence."""
+    for field in dataclasses.fields(config):
+        key = prefix + field.name
+        made = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+        if dataclasses.is_dataclass(made):
+            yield from settings(type(made), f"{key}.")
+            continue
+        default = "" if made in (None, dataclasses.MISSING, "") else f"`{made}`"
+        yield key, default, field.metadata.get("help", "")
+
+
+def _variable(key: str) -> str:
+    return "ROLLCALL_" + key.upper().replace(".", "_")
+
+
+PARTS: dict[str, tuple[str, Callable[[], str]]] = {
+    "module map": ("docs/explanation/architecture.md", module_map),
+    "commands": ("docs/reference/commands.md", commands),
+    "configuration": ("docs/reference/configuration.md", configuration),
+}
+
+
+def renewed(page: str, name: str, part: str) -> str:
+    """The page with its part of that name replaced. Raises ValueError when the page has no such part."""
+    begin, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise ValueError(f"the page has no part '{name}'")
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{part.strip()}\n\n{end}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Writes or, with --check, compares every generated part; returns the exit code."""
+    wrong: list[str] = []
+    for name, (path, generate) in PARTS.items():
+        page = (ROOT / path).read_text()
+        try:
+            wanted = renewed(page, name, generate())
+        except ModuleNotFoundError as missing:
+            wrong.append(f"{path}: {missing}")
+            continue
+        if wanted == page:
+            continue
+        if "--check" in arguments:
+            wrong.append(f"{path} is out of date; run `make docs` and commit what it wrote.")
+        else:
+            (ROOT / path).write_text(wanted)
+            print(f"wrote {path}")
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,190 @@
+"""The documentation is tested: what it names exists, what exists is named, what is generated is fresh."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripts.reference import PARTS, ROOT, first_sentence, module_map, renewed, settings, walk
+
+import rollcall
+
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def code(text: str) -> Iterator[str]:
+    """Each line of code blocks, continued lines joined and prompts taken off, and each piece of inline code."""
+    blocks = re.findall(r"^ *```[^\n]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    for block in blocks:
+        for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+            yield line.partition(" #")[0].strip().removeprefix("$ ")
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def described_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
+
+
+def program() -> Any:
+    """The command line program, as its library describes it."""
+    return importlib.import_module("typer.main").get_command(importlib.import_module("rollcall.cli").app)
+
+
+def unknown_word(command: Any, line: str) -> str | None:
+    """The first command or option in a line of documentation that the program does not have."""
+    words = shlex.split(line, comments=True)[1:]
+    options = {option for param in command.params for option in param.opts + param.secondary_opts}
+    for word in words:
+        if word.startswith("--"):
+            if word.partition("=")[0] not in options | {"--help"}:
+                return word
+        elif inner := getattr(command, "commands", {}):
+            if word not in inner:
+                return word
+            command = inner[word]
+            options |= {option for param in command.params for option in param.opts + param.secondary_opts}
+    return None
+
+
+# ── make ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@page
+def test_make_targets_that_a_page_names_exist(page: Path) -> None:
+    named = {word for line in code(page.read_text()) if line.startswith("make ") for word in line.split()[1:2]}
+
+    assert named <= described_targets()
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "sim", "up", "docs", "format", "lock", "clean"])
+def test_make_has_the_target_with_a_sentence(target: str) -> None:
+    assert target in described_targets()
+
+
+def test_continuous_integration_runs_what_the_readme_says() -> None:
+    run = re.findall(r"^make (.+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    asked = {word for line in run for word in line.split() if re.fullmatch(r"[a-z-]+", word)}
+    told = {line.split()[1] for line in code((ROOT / "README.md").read_text()) if line.startswith("make ")}
+
+    assert {"check", "test"} <= asked <= told
+
+
+# ── rollcall ───────────────────────────────────────────────────────────────────────────────────
+
+
+@page
+def test_commands_and_options_that_a_page_names_exist(page: Path) -> None:
+    lines = [line.removeprefix(".venv/bin/") for line in code(page.read_text())]
+    unknown = {line: unknown_word(program(), line) for line in lines if re.match(r"rollcall [a-z-]", line)}
+
+    assert not {line: word for line, word in unknown.items() if word}
+
+
+def test_every_command_has_a_sentence() -> None:
+    assert [words for words, command in walk("rollcall", program()) if not command.help] == []
+
+
+def test_every_option_has_a_sentence() -> None:
+    silent = [
+        f"{words} {param.opts[0]}"
+        for words, command in walk("rollcall", program())
+        for param in command.params
+        if param.param_type_name == "option" and not getattr(param, "hidden", False) and not param.help
+    ]
+
+    assert silent == []
+
+
+def test_every_setting_has_a_sentence() -> None:
+    config = importlib.import_module("rollcall.config").Config
+
+    assert [key for key, _, about in settings(config) if not about] == []
+
+
+# ── generated parts ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_generated_part_is_fresh(name: str) -> None:
+    path, generate = PARTS[name]
+    text = (ROOT / path).read_text()
+
+    assert renewed(text, name, generate()) == text, "run `make docs` and commit what it wrote"
+
+
+def test_a_module_without_its_line_in_the_map_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "errors.py").write_text('"""Says no. Politely."""\n')
+    (tmp_path / "scim").mkdir()
+    (tmp_path / "scim" / "__init__.py").write_text('"""The standard."""\n')
+    (tmp_path / "scim" / "path.py").write_text('"""Paths a|b, and\nhow they print."""\n')
+
+    lines = module_map(tmp_path).splitlines()
+
+    assert lines[4:] == [
+        "| `scim/` | The standard. |",
+        "| `scim/path.py` | Paths a\\|b, and how they print. |",
+        "| `errors.py` | Says no. |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("docstring", "sentence"),
+    [
+        ("One thing.\n\nMore.", "One thing."),
+        ("One thing,\nover lines. And another.", "One thing, over lines."),
+        ("Refusals: few, each `a.b` with e.g. a code.", "Refusals: few, each `a.b` with e.g. a code."),
+    ],
+)
+def test_the_first_sentence_of_a_docstring_is_found(docstring: str, sentence: str) -> None:
+    assert first_sentence(docstring) == sentence
+
+
+# ── versions, decisions, links ─────────────────────────────────────────────────────────────────
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.findall(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+
+    assert rollcall.__version__ == package == newest
+
+
+def test_decisions_are_numbered_told_whole_and_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    notes = sorted(folder.glob("[0-9]*.md"))
+    index = (folder / "index.md").read_text()
+
+    assert [int(note.name[:4]) for note in notes] == list(range(1, len(notes) + 1))
+    for note in notes:
+        assert re.findall(r"^## (.+)$", note.read_text(), re.MULTILINE) == ["Context", "Decision", "Consequences"]
+        assert f"]({note.name})" in index
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    _, _, nav = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+
+    assert [path for path in pages if path not in nav] == []
+
+
+@page
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    files = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+
+    assert [link for link in files if not (page.parent / link).exists()] == []
+
+
+def test_decisions_named_in_pyproject_exist() -> None:
+    numbers = re.findall(r"decision (\d{4})", (ROOT / "pyproject.toml").read_text())
+
+    assert [number for number in numbers if not list((ROOT / "docs" / "decisions").glob(f"{number}-*.md"))] == []
