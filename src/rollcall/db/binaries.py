@@ -36,20 +36,23 @@ class Binaries:
         return self.directory / "postgres"
 
     def initialise(self, data: Path, user_id: int | None, owner: str) -> None:
-        """Make a database cluster in the empty directory `data`, owned by `user_id` (None: by us).
+        """Make a database cluster `data`, owned by `user_id` (None: by us), complete or not at all.
 
         Only the Unix socket is ever opened, in a directory nobody else may enter, so there are no passwords.
         Raises Unavailable with what initdb said.
         """
+        making = data.with_name(f"{data.name}.new")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
         as_user: dict[str, Any] = {}
         if user_id is not None:
             # initdb, unlike the server, wants a user with a name: it makes the files, then they change hands.
             as_user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()}
-            os.chown(data, _NOBODY, _NOBODY)
+            os.chown(making, _NOBODY, _NOBODY)
         done = subprocess.run(  # noqa: S603 - our own argument list, no shell
             [
                 self.directory / "initdb",
-                f"--pgdata={data if user_id is None else '/proc/self/cwd'}",
+                f"--pgdata={making if user_id is None else '/proc/self/cwd'}",
                 f"--username={owner}",
                 "--auth=trust",
                 "--encoding=UTF8",
@@ -57,7 +60,7 @@ class Binaries:
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
             ],
-            cwd=data,
+            cwd=making,
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -66,39 +69,44 @@ class Binaries:
             **as_user,
         )
         if done.returncode != 0:
-            shutil.rmtree(data)
+            shutil.rmtree(making)
             raise Unavailable(
                 f"A new database can't be made in {data}.", details=tuple(done.stderr.strip().splitlines()[-8:])
             )
+        (making / "pg_hba.conf").write_text("local all all trust\n")
         if user_id is not None:
-            _give_tree(data, user_id)
-        (data / "pg_hba.conf").write_text("local all all trust\n")
+            _give_tree(making, user_id)
+        making.rename(data)
 
 
-def find_binaries(user_id: int | None) -> Binaries:
-    """PostgreSQL's programs, as the wheel brought them or, where `user_id` can't enter there, as a copy.
+def installed_package() -> Path:
+    """Where the wheel was installed; it is not imported, since that would do things."""
+    spec = find_spec(_PACKAGE)
+    assert spec is not None, "the wheel is a dependency"
+    assert spec.submodule_search_locations, "the wheel is a package"
+    return Path(spec.submodule_search_locations[0])
+
+
+def find_binaries(user_id: int | None, *, package: Path, cache: Path = _CACHE) -> Binaries:
+    """PostgreSQL's programs, as the wheel brought them or, where `user_id` can't enter there, as a copy in `cache`.
 
     Permissions of the directories above the wheel are left alone: they may be somebody's home.
     Raises Unavailable when they can't be run.
     """
-    spec = find_spec(_PACKAGE)
-    assert spec is not None, "the wheel is a dependency"
-    assert spec.submodule_search_locations, "the wheel is a package"
-    package = Path(spec.submodule_search_locations[0])
     installed = Binaries(package / _INSTALL / "bin")
     if _can_run(installed, user_id):
         return installed
     if user_id is None:
         raise Unavailable(f"{installed.postgres} can't be run. Install the package {_WHEEL} again.")
     try:
-        copied = _copy(package)
+        copied = _copy(package, cache)
     except OSError as error:
         raise Unavailable(
             f"PostgreSQL's programs in {package} are closed to the user the server runs as, "
-            f"and can't be copied to {_CACHE}: {error}. Run as a plain user."
+            f"and can't be copied to {cache}: {error}. Run as a plain user."
         ) from None
     if not _can_run(copied, user_id):
-        raise Unavailable(f"PostgreSQL's programs in {_CACHE} can't be run. Run as a plain user.")
+        raise Unavailable(f"PostgreSQL's programs in {cache} can't be run. Run as a plain user.")
     return copied
 
 
@@ -115,15 +123,14 @@ def _can_run(binaries: Binaries, user_id: int | None) -> bool:
     return done.returncode == 0
 
 
-def _copy(package: Path) -> Binaries:
+def _copy(package: Path, cache: Path) -> Binaries:
     """Copy what a server needs, root's own and readable by all; complete or not at all."""
-    target = _CACHE / f"{_WHEEL}-{version(_WHEEL)}"
+    target = cache / f"{_WHEEL}-{version(_WHEEL)}"
     copied = Binaries(target / _PACKAGE / _INSTALL / "bin")
     if copied.postgres.exists():
         return copied
-    _CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _CACHE.chmod(0o755)
-    making = Path(tempfile.mkdtemp(dir=_CACHE))
+    cache.mkdir(mode=0o755, parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(dir=cache))
     try:
         for part in ("bin", "lib", "share"):
             shutil.copytree(package / _INSTALL / part, making / _PACKAGE / _INSTALL / part, symlinks=True)

@@ -16,13 +16,14 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from rollcall.db import keeper
-from rollcall.db.binaries import find_binaries
+from rollcall.db.binaries import find_binaries, installed_package
 from rollcall.db.keeper import Plan, give, take
 from rollcall.errors import Unavailable
 
 OWNER = "postgres"
 LOGIN = "rollcall_login"
 DATABASE = "rollcall"
+MAJOR_VERSION = "18"
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -113,8 +114,10 @@ class Server:
         while time.monotonic() < give_up:
             kept = take(str(self._paths.keeper), fcntl.LOCK_EX | fcntl.LOCK_NB)
             if kept is not None:
-                give(kept)
-                return
+                if self.pid is None:
+                    give(kept)
+                    return
+                self._spawn_keeper(kept)  # its keeper was killed: another one ends it
             last = take(str(self._paths.users), fcntl.LOCK_EX | fcntl.LOCK_NB)
             if last is None and self._others_use_it():
                 return
@@ -133,25 +136,41 @@ class Server:
     def _start_keeper(self, seconds: float = _START_SECONDS) -> None:
         kept = take(str(self._paths.keeper), fcntl.LOCK_EX | fcntl.LOCK_NB)
         if kept is not None:
-            try:
-                self._prepare_and_spawn(kept)
-            finally:
-                os.close(kept)  # not given back: the keeper has inherited it
+            self._spawn_keeper(kept)
         self._wait_until_ready(seconds)
 
-    def _prepare_and_spawn(self, kept: int) -> None:
+    def _spawn_keeper(self, kept: int) -> None:
+        """Start a keeper, which finds or starts the server; it inherits the keeper's lock, which is closed here."""
+        try:
+            plan = self._plan()
+            with self._paths.open_log() as log:
+                subprocess.run(  # noqa: S603 - our own argument list, no shell
+                    [sys.executable, "-I", "-S", keeper.__file__, plan.print()],
+                    check=True,
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(kept,),
+                    start_new_session=True,
+                )
+        finally:
+            os.close(kept)
+
+    def _plan(self) -> Plan:
         user_id = self._paths.server_user_id()
-        binaries = find_binaries(user_id)
+        binaries = find_binaries(user_id, package=installed_package())
         self._paths.make_directories(user_id)
-        if not (self._paths.data / "PG_VERSION").exists():
+        if not self._paths.data.exists():
             binaries.initialise(self._paths.data, user_id, OWNER)
-        foreign_socket = self._paths.make_socket_directory(user_id)
+        self._paths.check_version()
+        foreign_socket = self._paths.make_socket_directory(user_id, running=self.pid is not None)
         settings = _SETTINGS if self._durable else _SETTINGS | _UNSAFE_SETTINGS
         # A relative path has no length limit here, and no parent directory the server's user would have to enter.
         settings = settings | {"unix_socket_directories": str(foreign_socket or "../socket")}
         # Likewise its working directory is reachable for the server even below a directory closed to its user.
         data = str(self._paths.data) if user_id is None else "/proc/self/cwd"
-        plan = Plan(
+        return Plan(
             lock=str(self._paths.lock),
             users=str(self._paths.users),
             data=str(self._paths.data),
@@ -164,24 +183,16 @@ class Server:
             user_id=user_id,
             foreign_socket=None if foreign_socket is None else str(foreign_socket),
         )
-        with self._paths.open_log() as log:
-            subprocess.run(  # noqa: S603 - our own argument list, no shell
-                [sys.executable, "-I", "-S", keeper.__file__, plan.print()],
-                check=True,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(kept,),
-                start_new_session=True,
-            )
 
     def _wait_until_ready(self, seconds: float) -> None:
         give_up = time.monotonic() + seconds
         while not self._ready():
-            if time.monotonic() > give_up:
+            kept = take(str(self._paths.keeper), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if kept is not None:
+                give(kept)
+            if kept is not None or time.monotonic() > give_up:
                 raise Unavailable(
-                    f"The embedded PostgreSQL in {self._paths.home} did not start within {seconds:.0f} seconds. "
+                    f"The embedded PostgreSQL in {self._paths.home} did not start. "
                     "Its last words are below; the rest is in its log.",
                     details=self._paths.last_words(),
                 )
@@ -248,7 +259,7 @@ class _Paths:
         return _free_user_id()
 
     def make_directories(self, user_id: int | None) -> None:
-        for directory in (self.home, self.data, self._socket):
+        for directory in (self.home, self._socket):
             directory.mkdir(mode=0o700, exist_ok=True)
             if user_id is not None:
                 os.chown(directory, user_id, user_id, follow_symlinks=False)
@@ -258,8 +269,19 @@ class _Paths:
                 )
             directory.chmod(0o700)
 
-    def make_socket_directory(self, user_id: int | None) -> Path | None:
+    def check_version(self) -> None:
+        found = (self.data / "PG_VERSION").read_text().strip()
+        if found != MAJOR_VERSION:
+            raise Unavailable(
+                f"The database in {self.data} was made by PostgreSQL {found}; this version of Rollcall brings "
+                f"{MAJOR_VERSION}. Start the version of Rollcall that made it, or name another data directory."
+            )
+
+    def make_socket_directory(self, user_id: int | None, *, running: bool) -> Path | None:
         """None when the socket fits below the data directory; else a short private directory, which is recorded."""
+        with suppress(FileNotFoundError):
+            if running:
+                return Path(self._socket_record.read_text())
         self._socket_record.unlink(missing_ok=True)
         if _socket_path_fits(self._socket):
             return None

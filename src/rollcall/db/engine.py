@@ -107,7 +107,13 @@ class Database:
 
     def listen(self, channel: str) -> AsyncGenerator[str]:
         """The payloads of notifications on `channel`; "" at the beginning and after each loss of the connection."""
-        return listen(self.conninfo, channel, runtime=self._runtime, revive=self._revive)
+        return listen(
+            self.conninfo,
+            channel,
+            runtime=self._runtime,
+            revive=self._revive,
+            is_open=lambda: not self._pool.closed,
+        )
 
     async def transact(self, begin: str, tenant: UUID | None, f: Callable[[Tx], Awaitable[T]]) -> T:
         """Run one transaction whole, again when it lost against another one or its connection was lost.
@@ -136,8 +142,10 @@ class Database:
     async def _attempt(self, begin: str, tenant: UUID | None, f: Callable[[Tx], Awaitable[T]]) -> T:
         try:
             connection = await self._pool.getconn()
-        except (PoolTimeout, PoolClosed):
+        except PoolTimeout:
             await self._revive()
+            raise self._away() from None
+        except PoolClosed:
             raise self._away() from None
         try:
             return await self._run(connection, begin, tenant, f)
@@ -159,7 +167,9 @@ class Database:
                 await tx.roll_back(error)
             if isinstance(error, psycopg.Error):
                 may_be_kept = committing and begin != _READ
-                raise _told(error, lost=connection.closed, may_be_kept=may_be_kept) from error
+                told = _told(error, lost=connection.closed, may_be_kept=may_be_kept)
+                if told is not error:
+                    raise told from error
             raise
         else:
             return result
@@ -167,6 +177,8 @@ class Database:
     async def _revive(self) -> None:
         """Drop dead connections; bring the embedded server back when its keeper did not. Raises Unavailable."""
         async with self._reviving:
+            if self._pool.closed:
+                return
             if self.server is not None:
                 await asyncio.to_thread(self.server.ensure, self.config.pool_timeout_seconds)
             await self._pool.check()

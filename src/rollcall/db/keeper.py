@@ -28,8 +28,11 @@ from typing import Any
 
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 30.0
-_RESTART_SECONDS = (0.1, 0.3, 1.0, 3.0)
-"""Pauses before the server is started again; the last one repeats."""
+_RESTART_SECONDS = (0.1, 0.3, 1.0, 3.0, 3.0, 3.0, 3.0)
+"""Pauses before the server is started again. What is left of a killed server may be in the way for some seconds."""
+
+_STEADY_SECONDS = 5.0
+"""A server that has run so long did start; its next end is not counted with the failures before."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,13 @@ class Keeper:
         self._data = Path(plan.data)
         self._child: subprocess.Popen[bytes] | None = None
         self._failures = 0
+        self._started = 0.0
         self._start_not_before = 0.0
         self.told_to_stop = False
 
     def run(self) -> None:
-        """Keep the server until its last user is gone."""
-        while not self._leave_when_unused():
+        """Keep the server until its last user is gone, or until it has failed to start too often."""
+        while not self._leave_when_unused() and self._failures <= len(_RESTART_SECONDS):
             self._start_when_down()
             time.sleep(_POLL_SECONDS)
 
@@ -114,11 +118,13 @@ class Keeper:
             return
         if self._child is not None:
             self._child = None
-            pause = _RESTART_SECONDS[min(self._failures, len(_RESTART_SECONDS) - 1)]
-            self._start_not_before = time.monotonic() + pause
+            if time.monotonic() - self._started > _STEADY_SECONDS:
+                self._failures = 0
+            self._start_not_before = time.monotonic() + _RESTART_SECONDS[self._failures % len(_RESTART_SECONDS)]
             self._failures += 1
         if time.monotonic() < self._start_not_before:
             return
+        self._started = time.monotonic()
         # PostgreSQL would refuse to start beside any living process with the id in the stale file.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         as_user: dict[str, Any] = {}
@@ -134,6 +140,9 @@ class Keeper:
         )
 
     def _leave_when_unused(self) -> bool:
+        if not self._data.exists():
+            self._stop()  # somebody has deleted the database
+            return True
         joining = take(self._plan.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if joining is None and not self.told_to_stop:
             return False

@@ -15,15 +15,20 @@ _PAUSES_SECONDS = (0.1, 0.3, 1.0, 3.0, 5.0)
 
 
 async def listen(
-    conninfo: str, channel: str, *, runtime: Runtime, revive: Callable[[], Awaitable[None]]
+    conninfo: str,
+    channel: str,
+    *,
+    runtime: Runtime,
+    revive: Callable[[], Awaitable[None]],
+    is_open: Callable[[], bool],
 ) -> AsyncGenerator[str]:
-    """The payloads sent to `channel`, for as long as the caller asks.
+    """The payloads sent to `channel`, for as long as the caller asks and the database is open.
 
     "" comes first of all, when listening has begun, and again after each loss of the connection: something may have
     been missed, so look. `revive` is called before connecting again.
     """
     failures = 0
-    while True:
+    while is_open():
         try:
             async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
                 await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))

@@ -88,6 +88,16 @@ def check_connection(conninfo: str) -> None:
 
 
 async def _check(tx: Tx) -> None:
+    rights = await tx.one(
+        "select current_user::text as role, rolsuper or rolbypassrls as unbound,"
+        " exists (select from pg_class where relowner = pg_roles.oid) as owns"
+        " from pg_roles where rolname = current_user"
+    )
+    if rights is None or rights["role"] != APPLICATION_ROLE or rights["unbound"] or rights["owns"]:
+        raise Unavailable(
+            f"The database role {APPLICATION_ROLE} must be a plain one: no superuser, no BYPASSRLS, owner of no table. "
+            "Otherwise the wall between tenants would not stand."
+        )
     try:
         revision = await tx.value("select version_num from public.rollcall_schema")
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
