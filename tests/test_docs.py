@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripts.reference import PARTS, ROOT, first_sentence, module_map, renewed, settings, walk
 
 import rollcall
+from scripts.reference import PARTS, ROOT, first_sentence, module_map, renewed, settings, walk
 
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text()
