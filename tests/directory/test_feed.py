@@ -6,60 +6,25 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 import pytest
 
 from rollcall import directory
 from rollcall.db import TenantDatabase
-from rollcall.directory import FeedEntry, FeedPage, FeedTie
+from rollcall.directory import FeedEntry, FeedTie
 from rollcall.errors import NotFound
 from rollcall.runtime import Runtime
-
-
-async def _user(db: TenantDatabase, name: str, **attributes: Any) -> UUID:
-    return await db.write(
-        directory.create_user, {"userPrincipalName": f"{name}@example.com", "displayName": name, **attributes}
-    )
-
-
-async def _group(db: TenantDatabase, name: str) -> UUID:
-    return await db.write(directory.create_group, {"displayName": name})
-
-
-async def _application(db: TenantDatabase) -> UUID:
-    return await db.write(directory.create_service_principal, "Workspaces")
-
-
-async def _read(
-    db: TenantDatabase, application: UUID, watermark: dict[str, Any] | None = None, limit: int = 100
-) -> tuple[list[FeedEntry], list[FeedTie], dict[str, Any], list[FeedPage]]:
-    """Follow the feed to its end, the watermark through JSON as the ledger keeps it."""
-    entries: list[FeedEntry] = []
-    ties: list[FeedTie] = []
-    pages: list[FeedPage] = []
-    while True:
-        page = await db.read(directory.feed, application, watermark, limit)
-        entries += page.entries
-        ties += page.ties
-        pages.append(page)
-        watermark = orjson.loads(orjson.dumps(page.watermark))
-        if not page.more:
-            return entries, ties, watermark, pages
-
-
-async def _caught_up(db: TenantDatabase, application: UUID) -> dict[str, Any]:
-    return (await _read(db, application))[2]
+from tests.directory.making import caught_up, make_application, make_group, make_user, read
 
 
 async def test_a_first_read_gives_everybody_every_group_and_every_tie(tenant_db: TenantDatabase) -> None:
-    application = await _application(tenant_db)
-    ada = await _user(tenant_db, "Ada", department="Sales", businessPhones=["+1"])
-    bob = await _user(tenant_db, "Bob", manager=str(ada), accountEnabled=False)
-    sales = await _group(tenant_db, "Field Sales")
+    application = await make_application(tenant_db)
+    ada = await make_user(tenant_db, "Ada", department="Sales", businessPhones=["+1"])
+    bob = await make_user(tenant_db, "Bob", manager=str(ada), accountEnabled=False)
+    sales = await make_group(tenant_db, "Field Sales")
     await tenant_db.write(directory.add_member, sales, ada)
     await tenant_db.write(directory.assign, application, sales)
 
-    entries, ties, _, pages = await _read(tenant_db, application, limit=1)
+    entries, ties, _, pages = await read(tenant_db, application, limit=1)
 
     by_id = {entry.id: entry for entry in entries}
     assert len(entries) == len(by_id) == 3
@@ -89,9 +54,9 @@ async def test_a_first_read_gives_everybody_every_group_and_every_tie(tenant_db:
 
 
 async def test_nothing_new_gives_an_empty_page(tenant_db: TenantDatabase) -> None:
-    application = await _application(tenant_db)
-    await _user(tenant_db, "Ada")
-    watermark = await _caught_up(tenant_db, application)
+    application = await make_application(tenant_db)
+    await make_user(tenant_db, "Ada")
+    watermark = await caught_up(tenant_db, application)
 
     page = await tenant_db.read(directory.feed, application, watermark, 100)
 
@@ -99,33 +64,33 @@ async def test_nothing_new_gives_an_empty_page(tenant_db: TenantDatabase) -> Non
 
 
 async def test_what_changes_during_a_full_read_follows_it(tenant_db: TenantDatabase) -> None:
-    application = await _application(tenant_db)
+    application = await make_application(tenant_db)
     for number in range(5):
-        await _user(tenant_db, f"u{number}")
+        await make_user(tenant_db, f"u{number}")
     first = await tenant_db.read(directory.feed, application, None, 2)
     changed = UUID(first.entries[0].id)
     await tenant_db.write(directory.update_user, changed, {"jobTitle": "Clerk"})
 
-    entries, _, _, _ = await _read(tenant_db, application, first.watermark, 2)
+    entries, _, _, _ = await read(tenant_db, application, first.watermark, 2)
 
     assert entries[-1].id == str(changed)
     assert entries[-1].attributes["jobTitle"] == "Clerk"
 
 
 async def test_soft_delete_restore_and_purge_of_a_user_are_seen(tenant_db: TenantDatabase) -> None:
-    application = await _application(tenant_db)
-    ada, boss = await _user(tenant_db, "Ada"), await _user(tenant_db, "Boss")
+    application = await make_application(tenant_db)
+    ada, boss = await make_user(tenant_db, "Ada"), await make_user(tenant_db, "Boss")
     await tenant_db.write(directory.set_manager, ada, boss)
-    sales = await _group(tenant_db, "Sales")
+    sales = await make_group(tenant_db, "Sales")
     await tenant_db.write(directory.add_member, sales, boss)
-    watermark = await _caught_up(tenant_db, application)
+    watermark = await caught_up(tenant_db, application)
 
     await tenant_db.write(directory.delete_user, boss)
-    deleted, _, watermark, _ = await _read(tenant_db, application, watermark)
+    deleted, _, watermark, _ = await read(tenant_db, application, watermark)
     await tenant_db.write(directory.restore_user, boss)
-    restored, _, watermark, _ = await _read(tenant_db, application, watermark)
+    restored, _, watermark, _ = await read(tenant_db, application, watermark)
     await tenant_db.write(directory.purge_user, boss)
-    purged, ties, _, _ = await _read(tenant_db, application, watermark)
+    purged, ties, _, _ = await read(tenant_db, application, watermark)
 
     assert [(entry.id, entry.state) for entry in deleted] == [(str(boss), "deleted")]
     assert "deletedDateTime" in deleted[0].attributes
@@ -136,16 +101,20 @@ async def test_soft_delete_restore_and_purge_of_a_user_are_seen(tenant_db: Tenan
 
 
 async def test_a_change_of_members_gives_the_tie_and_the_member(tenant_db: TenantDatabase) -> None:
-    application = await _application(tenant_db)
-    ada, sales, nested = await _user(tenant_db, "Ada"), await _group(tenant_db, "Sales"), await _group(tenant_db, "In")
+    application = await make_application(tenant_db)
+    ada, sales, nested = (
+        await make_user(tenant_db, "Ada"),
+        await make_group(tenant_db, "Sales"),
+        await make_group(tenant_db, "In"),
+    )
     await tenant_db.write(directory.assign, application, sales)
-    watermark = await _caught_up(tenant_db, application)
+    watermark = await caught_up(tenant_db, application)
 
     await tenant_db.write(directory.add_member, sales, ada)
     await tenant_db.write(directory.add_member, sales, nested)
-    added, added_ties, watermark, _ = await _read(tenant_db, application, watermark)
+    added, added_ties, watermark, _ = await read(tenant_db, application, watermark)
     await tenant_db.write(directory.remove_member, sales, ada)
-    removed, removed_ties, _, _ = await _read(tenant_db, application, watermark)
+    removed, removed_ties, _, _ = await read(tenant_db, application, watermark)
 
     assert [(entry.id, entry.assigned) for entry in added] == [(str(ada), True)]
     assert set(added_ties) == {
@@ -158,18 +127,18 @@ async def test_a_change_of_members_gives_the_tie_and_the_member(tenant_db: Tenan
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 100])
 async def test_assigning_a_group_brings_its_members_page_by_page(tenant_db: TenantDatabase, limit: int) -> None:
-    application = await _application(tenant_db)
-    sales, other = await _group(tenant_db, "Sales"), await _group(tenant_db, "Other")
-    people = [await _user(tenant_db, f"u{number}") for number in range(7)]
+    application = await make_application(tenant_db)
+    sales, other = await make_group(tenant_db, "Sales"), await make_group(tenant_db, "Other")
+    people = [await make_user(tenant_db, f"u{number}") for number in range(7)]
     for person in people:
         await tenant_db.write(directory.add_member, sales, person)
     await tenant_db.write(directory.add_member, other, people[0])
-    watermark = await _caught_up(tenant_db, application)
+    watermark = await caught_up(tenant_db, application)
 
     await tenant_db.write(directory.assign, application, sales)
     await tenant_db.write(directory.assign, application, other)
     await tenant_db.write(directory.update_user, people[1], {"city": "Oslo"})
-    entries, ties, _, pages = await _read(tenant_db, application, watermark, limit)
+    entries, ties, _, pages = await read(tenant_db, application, watermark, limit)
 
     assert {entry.id for entry in entries} == {str(each) for each in [*people, sales, other]}
     assert all(entry.assigned for entry in entries)
@@ -182,11 +151,11 @@ async def test_assigning_a_group_brings_its_members_page_by_page(tenant_db: Tena
 
 @pytest.mark.parametrize("end", ["unassign", "delete", "purge"])
 async def test_when_an_assigned_group_goes_its_members_are_looked_at_again(tenant_db: TenantDatabase, end: str) -> None:
-    application = await _application(tenant_db)
-    sales, ada = await _group(tenant_db, "Sales"), await _user(tenant_db, "Ada")
+    application = await make_application(tenant_db)
+    sales, ada = await make_group(tenant_db, "Sales"), await make_user(tenant_db, "Ada")
     await tenant_db.write(directory.add_member, sales, ada)
     await tenant_db.write(directory.assign, application, sales)
-    watermark = await _caught_up(tenant_db, application)
+    watermark = await caught_up(tenant_db, application)
 
     if end == "unassign":
         await tenant_db.write(directory.unassign, application, sales)
@@ -194,7 +163,7 @@ async def test_when_an_assigned_group_goes_its_members_are_looked_at_again(tenan
         await tenant_db.write(directory.delete_group, sales)
     else:
         await tenant_db.write(directory.purge_group, sales)
-    entries, _, watermark, _ = await _read(tenant_db, application, watermark)
+    entries, _, watermark, _ = await read(tenant_db, application, watermark)
 
     states = {entry.id: (entry.state, entry.assigned) for entry in entries}
     assert states[str(ada)] == ("present", False)
@@ -208,7 +177,7 @@ async def test_when_an_assigned_group_goes_its_members_are_looked_at_again(tenan
     )
     if end == "delete":
         await tenant_db.write(directory.restore_group, sales)
-        entries, ties, _, _ = await _read(tenant_db, application, watermark)
+        entries, ties, _, _ = await read(tenant_db, application, watermark)
         assert {(entry.id, entry.assigned) for entry in entries} == {(str(sales), True), (str(ada), True)}
         assert ties == [FeedTie(str(sales), str(ada), True, "User")]
 
@@ -216,33 +185,37 @@ async def test_when_an_assigned_group_goes_its_members_are_looked_at_again(tenan
 async def test_a_member_who_left_a_group_that_lost_its_assignment_is_looked_at_again(
     tenant_db: TenantDatabase,
 ) -> None:
-    application = await _application(tenant_db)
-    sales, ada = await _group(tenant_db, "Sales"), await _user(tenant_db, "Ada")
+    application = await make_application(tenant_db)
+    sales, ada = await make_group(tenant_db, "Sales"), await make_user(tenant_db, "Ada")
     await tenant_db.write(directory.add_member, sales, ada)
     await tenant_db.write(directory.assign, application, sales)
-    watermark = await _caught_up(tenant_db, application)
+    watermark = await caught_up(tenant_db, application)
 
     await tenant_db.write(directory.remove_member, sales, ada)
     await tenant_db.write(directory.unassign, application, sales)
-    entries, _, _, _ = await _read(tenant_db, application, watermark)
+    entries, _, _, _ = await read(tenant_db, application, watermark)
 
     assert (str(ada), False) in {(entry.id, entry.assigned) for entry in entries}
 
 
 async def test_assignments_of_another_application_are_no_news(tenant_db: TenantDatabase) -> None:
-    application, other = await _application(tenant_db), await _application(tenant_db)
-    ada = await _user(tenant_db, "Ada")
-    watermark = await _caught_up(tenant_db, application)
+    application, other = await make_application(tenant_db), await make_application(tenant_db)
+    ada = await make_user(tenant_db, "Ada")
+    watermark = await caught_up(tenant_db, application)
     await tenant_db.write(directory.assign, other, ada)
 
-    entries, _, _, _ = await _read(tenant_db, application, watermark)
+    entries, _, _, _ = await read(tenant_db, application, watermark)
 
     assert entries == []
 
 
 async def test_nested_groups_entitle_nobody(tenant_db: TenantDatabase) -> None:
-    application = await _application(tenant_db)
-    outer, inner, ada = await _group(tenant_db, "Outer"), await _group(tenant_db, "Inner"), await _user(tenant_db, "A")
+    application = await make_application(tenant_db)
+    outer, inner, ada = (
+        await make_group(tenant_db, "Outer"),
+        await make_group(tenant_db, "Inner"),
+        await make_user(tenant_db, "A"),
+    )
     await tenant_db.write(directory.add_member, outer, inner)
     await tenant_db.write(directory.add_member, inner, ada)
     await tenant_db.write(directory.assign, application, outer)
@@ -255,7 +228,7 @@ async def test_nested_groups_entitle_nobody(tenant_db: TenantDatabase) -> None:
 async def test_roles_and_reasons_are_named(tenant_db: TenantDatabase, runtime: Runtime) -> None:
     editor = directory.AppRole(runtime.new_id(), "Editor", "editor")
     application = await tenant_db.write(directory.create_service_principal, "Workspaces", app_roles=[editor])
-    sales, ada = await _group(tenant_db, "Field Sales"), await _user(tenant_db, "Ada")
+    sales, ada = await make_group(tenant_db, "Field Sales"), await make_user(tenant_db, "Ada")
     await tenant_db.write(directory.add_member, sales, ada)
     await tenant_db.write(directory.assign, application, sales, editor.id)
     await tenant_db.write(directory.assign, application, ada)
@@ -273,14 +246,14 @@ async def test_roles_and_reasons_are_named(tenant_db: TenantDatabase, runtime: R
 async def test_a_watermark_older_than_what_is_kept_starts_a_full_read(
     tenant_db: TenantDatabase, runtime: Runtime
 ) -> None:
-    application = await _application(tenant_db)
-    ada = await _user(tenant_db, "Ada")
-    watermark = await _caught_up(tenant_db, application)
+    application = await make_application(tenant_db)
+    ada = await make_user(tenant_db, "Ada")
+    watermark = await caught_up(tenant_db, application)
     await tenant_db.write(directory.update_user, ada, {"city": "Oslo"})
     assert await tenant_db.write(directory.prune_changes, runtime.now() - timedelta(hours=1)) == 0
     assert await tenant_db.write(directory.prune_changes, runtime.now() + timedelta(hours=1)) == 3
 
-    entries, _, watermark, pages = await _read(tenant_db, application, watermark)
+    entries, _, watermark, pages = await read(tenant_db, application, watermark)
 
     assert pages[0].full
     assert [entry.id for entry in entries] == [str(ada)]
@@ -291,8 +264,8 @@ async def test_a_watermark_older_than_what_is_kept_starts_a_full_read(
 async def test_a_watermark_that_is_not_of_this_log_starts_a_full_read(
     tenant_db: TenantDatabase, wrong: dict[str, Any]
 ) -> None:
-    application = await _application(tenant_db)
-    watermark = (await _caught_up(tenant_db, application)) | wrong if wrong else {}
+    application = await make_application(tenant_db)
+    watermark = (await caught_up(tenant_db, application)) | wrong if wrong else {}
 
     page = await tenant_db.read(directory.feed, application, watermark, 10)
 
@@ -305,7 +278,11 @@ async def test_an_unknown_application_has_no_feed(tenant_db: TenantDatabase, run
 
 
 async def test_ties_can_be_asked_for_from_both_ends(tenant_db: TenantDatabase) -> None:
-    sales, ada, bob = await _group(tenant_db, "Sales"), await _user(tenant_db, "Ada"), await _user(tenant_db, "Bob")
+    sales, ada, bob = (
+        await make_group(tenant_db, "Sales"),
+        await make_user(tenant_db, "Ada"),
+        await make_user(tenant_db, "Bob"),
+    )
     await tenant_db.write(directory.add_member, sales, ada)
     await tenant_db.write(directory.add_member, sales, bob)
 

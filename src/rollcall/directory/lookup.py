@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from rollcall.db import Tx
-from rollcall.directory.model import Group, Member, User, fold
+from rollcall.directory.model import Group, Member, User
 from rollcall.errors import NotFound
+from rollcall.scim.datatypes import fold
 
 _USER = """
     select id, user_principal_name, display_name, account_enabled, manager_id, attributes, deleted_at, created,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -139,11 +138,6 @@ class FeedPage:
     more: bool
     full: bool
     total: int | None = None
-
-
-def fold(name: str) -> str:
-    """The form in which names are compared: case and canonical composition do not count."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def check_user(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from rollcall.directory.model import (
     check_group_changes,
     check_user,
     check_user_changes,
-    fold,
 )
 from rollcall.errors import Conflict, Invalid, NotFound
+from rollcall.scim.datatypes import fold
 
 
 async def create_user(tx: Tx, attributes: Mapping[str, Any], *, import_key: str | None = None) -> UUID:
