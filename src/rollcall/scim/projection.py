@@ -33,7 +33,7 @@ EVERYTHING = Projection()
 def project(resource: Resource, resource_type: ResourceType, projection: Projection = EVERYTHING) -> Resource:
     """The resource as it is answered: always/never/default/request against the projection; names of nothing are ignored."""
     if not projection.attributes and not projection.excluded:
-        return {name: value for name, value in _usual(resource, resource_type)}
+        return dict(_usual(resource, resource_type))
     chosen = _Selection(projection.attributes or projection.excluded, resource_type)
     including = bool(projection.attributes)
     result: Resource = {}

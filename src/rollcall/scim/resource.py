@@ -17,7 +17,7 @@ from rollcall.scim.projection import Projection, project
 from rollcall.scim.version import version_tag
 
 __all__ = [
-    "Projection", "Situation", "check", "check_value", "frozen", "project", "schemas_of", "settle", "version_tag",
+    "Projection", "Situation", "check", "check_part", "check_value", "frozen", "project", "schemas_of", "settle", "version_tag",
 ]  # fmt: skip
 
 Situation = Literal["create", "replace", "query"]
@@ -76,6 +76,15 @@ def check_value(attribute: Attribute, value: Json, client: bool = True, parent: 
             raise _wrong(parent, attribute, 'has several values: send an array, such as ["…"]')
         return _check_values(attribute, value, client, parent)
     return _check_single(attribute, value, client, parent)
+
+
+def check_part(attribute: Attribute, value: Json) -> Json:
+    """One value of an attribute, single or multi-valued, of which required parts may be left out; raises invalidValue."""
+    if value is None:
+        return None
+    if attribute.type == "complex":
+        return _check_complex(attribute, value, True, "", partial=True)
+    return _check_single(attribute, value, True, "")
 
 
 def settle(resource: Resource, resource_type: ResourceType, *, required: bool = True) -> Resource:
@@ -167,7 +176,9 @@ def _check_single(attribute: Attribute, value: Json, client: bool, parent: str) 
     return None if attribute.open and value in ([], {}) else value
 
 
-def _check_complex(attribute: Attribute, value: Json, client: bool, parent: str) -> Resource | None:
+def _check_complex(
+    attribute: Attribute, value: Json, client: bool, parent: str, partial: bool = False
+) -> Resource | None:
     if not isinstance(value, dict):
         raise _wrong(parent, attribute, "must be an object with " + ", ".join(s.name for s in attribute.sub_attributes))
     result: Resource = {}
@@ -184,7 +195,7 @@ def _check_complex(attribute: Attribute, value: Json, client: bool, parent: str)
         checked = check_value(sub, item, client, f"{parent}{attribute.name}.")
         if checked is not None:
             result[sub.name] = checked
-    if client and result:
+    if client and result and not partial:
         for name in attribute.required_names:
             if name not in result and attribute.by_name[name].mutability != "readOnly":
                 raise invalid_value(f"{parent}{attribute.name}.{name} is required; send it with a value.")
