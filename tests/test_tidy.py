@@ -17,6 +17,7 @@ from tests.tidy_rules import (
     Rule,
     blob_size,
     broad_except,
+    cited_documents,
     file_length,
     function_length,
     import_place,
@@ -102,6 +103,8 @@ BAD = [
     (stray_markers, "docs/a.md", f"{MARK}: write this\n"),
     (stray_markers, "src/rollcall/a.py", f"x = 1  # good enough for {'now'}\n"),
     (machine_paths, "docs/a.md", "see /" + "work/main\n"),
+    (cited_documents, "src/rollcall/a.py", "x = 1  # missing-thing.md §1\n"),
+    (cited_documents, "src/rollcall/a.py", '"""Steps (engine ' + 'spec §13)."""\n'),
     (machine_paths, "src/rollcall/a.py", "x = '/" + "home/ada/x'\n"),
 ]
 
@@ -124,6 +127,7 @@ GOOD = [
     (broad_except, "src/rollcall/scim_http/server.py", "try:\n    f()\nexcept Exception:\n    answer()\n"),
     (patched_mocks, "tests/test_a.py", "def test_a(monkeypatch):\n    monkeypatch.setenv('A', 'b')\n"),
     (public_docstrings, "src/rollcall/a.py", "def _f():\n    pass\n"),
+    (cited_documents, "src/rollcall/a.py", "x = 1  # docs/explanation/laws.md, README.md, RFC 7644 §3.5.2\n"),
     (machine_paths, "docs/a.md", "GET /Users/1 and ./work/on\n"),
 ]
 

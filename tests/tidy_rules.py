@@ -7,7 +7,8 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import cache
+from pathlib import Path, PurePosixPath
 
 MAX_FILE_LINES = 700
 MAX_FUNCTION_LINES = 70
@@ -17,7 +18,7 @@ DRAWERS = frozenset({"utils", "util", "helpers", "helper", "common", "misc", "ma
 ASKS_THE_MACHINE = frozenset({"src/rollcall/runtime.py", "src/rollcall/config.py"})
 WIRES = frozenset({"aiohttp", "granian", "httpx", "requests", "socket", "starlette"})
 
-# The rings where what nobody foresaw is caught, logged with an id and answered: request, page, command (design: errors).
+# The rings where what nobody foresaw is caught, logged with an id and answered: request, page, command (architecture, Errors).
 OUTERMOST_RINGS = (
     "src/rollcall/cli",
     "src/rollcall/main.py",
@@ -307,6 +308,26 @@ def machine_paths(file: File) -> Iterator[str]:
             yield f"{file.path}:{number}: '{found.group()}…' is a path of one machine"
 
 
+def cited_documents(file: File) -> Iterator[str]:
+    """A source that is cited can be read: a document of this repository, or a standard by its own name."""
+    if not _is_written_here(file) or file.path in {"tests/tidy_rules.py", "tests/test_tidy.py", "tests/test_docs.py"}:
+        return
+    for number, line in enumerate(file.text.splitlines(), 1):
+        for name in re.findall(r"(?<![\w/.*{])[\w./-]+\.md\b", line):
+            if not any(path.endswith(f"/{name.lstrip('./')}") for path in _documents()):
+                yield f"{file.path}:{number}: '{name}' is no document of this repository; cite the source itself"
+        if found := re.search(
+            r"\b(engine|application|expression) " + r"spec\b|\bdesign" + r"(\.md)? §|\(design" + ":", line
+        ):
+            yield f"{file.path}:{number}: '{found.group()}' is not in this repository; cite the source itself"
+
+
+@cache
+def _documents() -> tuple[str, ...]:
+    root = Path(__file__).parents[1]
+    return tuple(f"/{path.relative_to(root).as_posix()}" for path in [*root.glob("*.md"), *root.glob("[a-z]*/**/*.md")])
+
+
 RULES: tuple[Rule, ...] = (
     file_length,
     function_length,
@@ -323,4 +344,5 @@ RULES: tuple[Rule, ...] = (
     public_docstrings,
     stray_markers,
     machine_paths,
+    cited_documents,
 )
