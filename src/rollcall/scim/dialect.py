@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from rollcall.scim.attribute import Attribute, Json, Resource, ResourceType
@@ -148,7 +149,7 @@ def quote_bare_values(text: str) -> str:
     """
     found = tokens(text)
     result, position = [], 0
-    for before, token in zip(found, found[1:], strict=False):
+    for before, token in pairwise(found):
         follows = before.kind == "word" and before.text.lower() in OPERATORS and before is not found[0]
         if follows and token.kind == "word" and not _is_literal(token.text):
             result += [text[position : token.position], json.dumps(token.text, ensure_ascii=False)]

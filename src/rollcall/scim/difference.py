@@ -52,6 +52,8 @@ def _attribute(attribute: Attribute, old: Json, new: Json, urn: str | None) -> I
         yield Operation("add", path, new)
     elif attribute.multi_valued:
         yield from _values(attribute, old, new, path)
+    elif "$ref" in attribute.by_name and new.get("value") not in (None, old.get("value")):
+        yield Operation("replace", path, new)  # to another resource: nothing of the former one stays
     elif attribute.type == "complex":
         yield from _parts(attribute, old, new, path)
     else:

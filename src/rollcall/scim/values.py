@@ -24,7 +24,9 @@ def merged(attribute: Attribute, old: Json, changes: Json) -> Resource | None:
             sub = attribute.sub_attribute(key)
             if sub is not None and sub.mutability != "readOnly" and (checked is None or sub.name not in checked):
                 check_removal(sub, result.pop(sub.name, None))
-    for name, value in (checked or {}).items():
+    checked = checked or {}
+    result = _fresh(attribute, result, checked.get("value"))
+    for name, value in checked.items():
         check_change(attribute.by_name[name], result.get(name), value)
         result[name] = value
     return result or None
@@ -38,6 +40,8 @@ def with_part(attribute: Attribute, old: Json, sub: Attribute, value: Json) -> R
     else:
         if not attribute.open:
             check_change(sub, result.get(sub.name), value)
+        if sub.name == "value":
+            result = _fresh(attribute, result, value)
         result[sub.name] = value
     return result or None
 
@@ -127,6 +131,13 @@ def check_removal(attribute: Attribute, old: Json) -> None:
         raise mutability(f"{attribute.name} is required and can't be removed; replace it instead.")
     if attribute.mutability == "immutable" and old is not None:
         raise mutability(f"{attribute.name} is immutable and can't be removed.")
+
+
+def _fresh(attribute: Attribute, old: Resource, value: Json) -> Resource:
+    """A single reference that is about to point to `value`, without the URI and the name of whom it pointed to."""
+    if attribute.multi_valued or "$ref" not in attribute.by_name or value is None or value == old.get("value"):
+        return old
+    return {}
 
 
 def _identity(value: Json) -> Json:
