@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import typer
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "rollcall"
 
@@ -66,8 +68,7 @@ def _order(file: Path) -> tuple[Path, bool, str]:
 
 def commands() -> str:
     """Every command of the `rollcall` program with its arguments and options."""
-    typer_main = importlib.import_module("typer.main")
-    program = typer_main.get_command(importlib.import_module("rollcall.cli").app)
+    program = typer.main.get_command(importlib.import_module("rollcall.cli").app)
     return "\n".join(line for words, command in walk("rollcall", program) for line in _command_lines(words, command))
 
 

@@ -7,10 +7,12 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+import typer
 
 import rollcall
 from scripts.reference import PARTS, ROOT, first_sentence, module_map, renewed, settings, walk
@@ -36,7 +38,7 @@ def described_targets() -> set[str]:
 
 def program() -> Any:
     """The command line program, as its library describes it."""
-    return importlib.import_module("typer.main").get_command(importlib.import_module("rollcall.cli").app)
+    return typer.main.get_command(importlib.import_module("rollcall.cli").app)
 
 
 def unknown_word(command: Any, line: str) -> str | None:
@@ -108,6 +110,62 @@ def test_every_setting_has_a_sentence() -> None:
     config = importlib.import_module("rollcall.config").Config
 
     assert [key for key, _, about in settings(config) if not about] == []
+
+
+sample = typer.Typer()
+sample_job = typer.Typer()
+sample.add_typer(sample_job, name="job")
+
+
+@sample.callback()
+def top() -> None:
+    """A program with one command."""
+
+
+@sample_job.command()
+def plan(data: Annotated[Path, typer.Option(help="Where.")] = Path("var"), silent: bool = False) -> None:
+    """Plans."""
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("rollcall job plan --data var  # reads", None),
+        ("rollcall job plan --help", None),
+        ("rollcall job plan ada@example.com", None),
+        ("rollcall job apply", "apply"),
+        ("rollcall jobs", "jobs"),
+        ("rollcall job plan --data=var --force", "--force"),
+    ],
+)
+def test_a_command_that_the_program_does_not_have_is_noticed(line: str, word: str | None) -> None:
+    assert unknown_word(typer.main.get_command(sample), line) == word
+
+
+def test_every_command_of_a_program_is_walked() -> None:
+    walked = [words for words, _ in walk("rollcall", typer.main.get_command(sample))]
+
+    assert walked == ["rollcall", "rollcall job", "rollcall job plan"]
+
+
+@dataclass(frozen=True)
+class SamplePool:
+    size: int = field(default=10, metadata={"help": "How many."})
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    data: Path = field(default=Path("var"), metadata={"help": "Where."})
+    url: str | None = None
+    pool: SamplePool = field(default_factory=SamplePool)
+
+
+def test_settings_are_listed_with_default_and_sentence() -> None:
+    assert list(settings(SampleConfig)) == [
+        ("data", "`var`", "Where."),
+        ("url", "", ""),
+        ("pool.size", "`10`", "How many."),
+    ]
 
 
 # ── generated parts ────────────────────────────────────────────────────────────────────────────
