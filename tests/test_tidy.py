@@ -31,6 +31,7 @@ from tests.tidy_rules import (
     sql_place,
     store_imports,
     stray_markers,
+    waits_for_nothing,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -77,6 +78,9 @@ BAD = [
     (scim_imports, "src/rollcall/scim/a.py", "import orjson\n"),
     (scim_imports, "src/rollcall/scim/a.py", "from rollcall.errors import Invalid\n"),
     (store_imports, "src/rollcall/a.py", "import aiohttp\n" + STORE),
+    (waits_for_nothing, "src/rollcall/provisioning/a.py", "import asyncio\ndef f():\n    pass\n"),
+    (waits_for_nothing, "src/rollcall/directory/a.py", "from psycopg import AsyncConnection\n"),
+    (waits_for_nothing, "src/rollcall/workspaces/a.py", "from rollcall.db import Tx\n"),
     (machine_calls, "src/rollcall/a.py", "from datetime import UTC, datetime\nx = datetime.now(UTC)\n"),
     (machine_calls, "src/rollcall/a.py", "import datetime\nx = datetime.datetime.now()\n"),
     (machine_calls, "src/rollcall/a.py", "import uuid\nx = uuid.uuid4()\n"),
@@ -118,6 +122,8 @@ GOOD = [
     (function_length, "src/rollcall/a.py", LONG_FUNCTION.replace("    pass\n", "", 1)),
     (scim_imports, "src/rollcall/scim/a.py", "import re\nfrom rollcall.scim.path import Path\n"),
     (store_imports, "src/rollcall/a.py", "from psycopg import sql\n" + STORE),
+    (waits_for_nothing, "src/rollcall/workspaces/a.py", "from psycopg.sql import SQL\n"),
+    (waits_for_nothing, "src/rollcall/workspaces/a.py", "from rollcall.db import Tx\n" + STORE),
     (machine_calls, "src/rollcall/runtime.py", "import time\nx = time.time()\n"),
     (machine_calls, "src/rollcall/a.py", "import time\nx = time.monotonic\ny = runtime.now()\n"),
     (sql_place, "src/rollcall/a.py", STORE),

@@ -18,6 +18,10 @@ DRAWERS = frozenset({"utils", "util", "helpers", "helper", "common", "misc", "ma
 ASKS_THE_MACHINE = frozenset({"src/rollcall/runtime.py", "src/rollcall/config.py"})
 WIRES = frozenset({"aiohttp", "granian", "httpx", "requests", "socket", "starlette"})
 
+ROOMS = ("src/rollcall/directory/", "src/rollcall/provisioning/", "src/rollcall/workspaces/")
+WAITS = ("asyncio", "procrastinate", "psycopg", "rollcall.db", "subprocess", "threading", "time", *sorted(WIRES))
+COMPOSES = frozenset({"psycopg.sql", "psycopg.types.json"})  # they put statements together and run none
+
 # The rings where what nobody foresaw is caught, logged with an id and answered: request, page, command (architecture, Errors).
 OUTERMOST_RINGS = (
     "src/rollcall/cli",
@@ -149,6 +153,19 @@ def store_imports(file: File) -> Iterator[str]:
         for name in _imported(node):
             if name.partition(".")[0] in WIRES:
                 yield f"{file.path}:{node.lineno}: a store imports {name}; no transaction waits on a network"  # type: ignore[attr-defined]
+
+
+def waits_for_nothing(file: File) -> Iterator[str]:
+    """A module of a room that defines nothing `async` holds values or decisions, so it imports nothing that waits."""
+    if not file.is_source or not file.path.startswith(ROOMS) or file.path.endswith("__init__.py"):
+        return
+    tree = file.tree()
+    if any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree)):
+        return
+    for node in ast.walk(tree):
+        for name in _imported(node):
+            if name not in COMPOSES and any(f"{name}.".startswith(f"{waiting}.") for waiting in WAITS):
+                yield f"{file.path}:{node.lineno}: values and decisions import {name}"  # type: ignore[attr-defined]
 
 
 # ── the machine, the database, the outermost rings ─────────────────────────────────────────────
@@ -336,6 +353,7 @@ RULES: tuple[Rule, ...] = (
     import_place,
     scim_imports,
     store_imports,
+    waits_for_nothing,
     machine_calls,
     sql_place,
     broad_except,
