@@ -1,0 +1,35 @@
+"""The workspaces half: an application that organisations sign in to and that is provisioned through SCIM."""
+
+from rollcall.workspaces.accounts import AccountStore
+from rollcall.workspaces.accounts_users import forget_tombstones, is_buried
+from rollcall.workspaces.model import Credential, IssuedCredential, Organisation
+from rollcall.workspaces.organisations import (
+    create_credential,
+    create_organisation,
+    credentials,
+    organisation,
+    organisation_id,
+    organisation_keys,
+    revoke_credential,
+    set_synchronization,
+)
+from rollcall.workspaces.scim_api import tenant_url, workspaces_scim_app
+
+__all__ = [
+    "AccountStore",
+    "Credential",
+    "IssuedCredential",
+    "Organisation",
+    "create_credential",
+    "create_organisation",
+    "credentials",
+    "forget_tombstones",
+    "is_buried",
+    "organisation",
+    "organisation_id",
+    "organisation_keys",
+    "revoke_credential",
+    "set_synchronization",
+    "tenant_url",
+    "workspaces_scim_app",
+]
