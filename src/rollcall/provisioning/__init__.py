@@ -1,0 +1,1 @@
+"""Provisioning: makes targets agree with sources, and says what it did."""
