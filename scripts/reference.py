@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: module map, commands, configuration.
+"""Writes the generated parts of the documentation: module map, commands, configuration, functions.
 
 A page marks such a part with two comments, `<!-- generated: NAME -->` and `<!-- end of NAME -->`; what stands
 between them belongs to this program.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -121,10 +122,41 @@ def _variable(key: str) -> str:
     return "ROLLCALL_" + key.upper().replace(".", "_")
 
 
+def functions() -> str:
+    """Every function of the mapping language: how it is written, what it gives, an example."""
+    module = importlib.import_module("rollcall.provisioning.functions")
+    return "\n".join(line for function in _functions(module) for line in _function_lines(function))
+
+
+def _functions(module: Any) -> Iterator[Any]:
+    table = module.FUNCTIONS
+    yield from (table[name] for name in sorted(table, key=str.lower))
+
+
+def _function_lines(function: Any) -> Iterator[str]:
+    yield from (f"### {function.name}", "", f"`{function.signature}`", "", function.meaning, "")
+    if function.errors:
+        yield from (f"Fails for: {'; '.join(function.errors)}.", "")
+    if function.notes:
+        yield from (" ".join(function.notes), "")
+    if function.cloud_sync_only:
+        yield from ("Known from Entra's cloud sync only.", "")
+    example = function.example
+    given = json.dumps(example.source, ensure_ascii=False) if example.source else ""
+    if example.ignored:
+        result = "# leaves the attribute out"
+    elif example.matches:
+        result = f"# matches {example.matches}"
+    else:
+        result = f"# {json.dumps(example.expected, ensure_ascii=False, default=str)}"
+    yield from ("```text", *([f"# given {given}"] if given else []), example.expression, result, "```", "")
+
+
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "module map": ("docs/explanation/architecture.md", module_map),
     "commands": ("docs/reference/commands.md", commands),
     "configuration": ("docs/reference/configuration.md", configuration),
+    "functions": ("docs/reference/expressions.md", functions),
 }
 
 
