@@ -212,8 +212,17 @@ def _check_values(attribute: Attribute, values: list[Json], client: bool, parent
         # RFC 7643 §2.4: no value twice, and primary is true at most once.
         if "primary" in attribute.by_name and sum(value.get("primary") is True for value in result) > 1:
             raise _wrong(parent, attribute, "has more than one primary value; mark one at most")
-        result = list({frozen(value): value for value in result}.values())
+        result = _distinct(attribute, result)
     return result or None
+
+
+def _distinct(attribute: Attribute, values: list[Json]) -> list[Json]:
+    """The values without repetitions, the first of each; references are the same if they refer to the same."""
+    found: dict[Json, Json] = {}
+    reference = "$ref" in attribute.by_name
+    for value in values:
+        found.setdefault(value["value"] if reference and "value" in value else frozen(value), value)
+    return list(found.values())
 
 
 def _carry_over(result: Resource, previous: Resource, resource_type: ResourceType) -> None:

@@ -57,10 +57,9 @@ def added(attribute: Attribute, old: Values, new: Values) -> Values:
     for index, value in enumerate(result):
         places.setdefault(_identity(value), []).append(index)
     for value in new:
-        candidates = places.setdefault(_identity(value), [])
-        index = next((i for i in candidates if _is_same(attribute, result[i], value)), -1)
+        same = places.get(_identity(value), ())
+        index = next((i for i in same if _is_same(attribute, result[i], value)), -1)
         if index < 0:
-            candidates.append(len(result))
             touched.add(len(result))
             result.append(value)
         elif isinstance(value, dict):
