@@ -122,7 +122,7 @@ GOOD = [
     (function_length, "src/rollcall/a.py", LONG_FUNCTION.replace("    pass\n", "", 1)),
     (scim_imports, "src/rollcall/scim/a.py", "import re\nfrom rollcall.scim.path import Path\n"),
     (store_imports, "src/rollcall/a.py", "from psycopg import sql\n" + STORE),
-    (waits_for_nothing, "src/rollcall/workspaces/a.py", "from psycopg.sql import SQL\n"),
+    (waits_for_nothing, "src/rollcall/workspaces/a.py", "from psycopg.sql import SQL\nfrom psycopg import sql\n"),
     (waits_for_nothing, "src/rollcall/workspaces/a.py", "from rollcall.db import Tx\n" + STORE),
     (machine_calls, "src/rollcall/runtime.py", "import time\nx = time.time()\n"),
     (machine_calls, "src/rollcall/a.py", "import time\nx = time.monotonic\ny = runtime.now()\n"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ WIRES = frozenset({"aiohttp", "granian", "httpx", "requests", "socket", "starlet
 
 ROOMS = ("src/rollcall/directory/", "src/rollcall/provisioning/", "src/rollcall/workspaces/")
 WAITS = ("asyncio", "procrastinate", "psycopg", "rollcall.db", "subprocess", "threading", "time", *sorted(WIRES))
-COMPOSES = frozenset({"psycopg.sql", "psycopg.types.json"})  # they put statements together and run none
+COMPOSES = ("psycopg.sql", "psycopg.types.json")  # they put statements together and run none
 
 # The rings where what nobody foresaw is caught, logged with an id and answered: request, page, command (architecture, Errors).
 OUTERMOST_RINGS = (
@@ -163,9 +163,16 @@ def waits_for_nothing(file: File) -> Iterator[str]:
     if any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree)):
         return
     for node in ast.walk(tree):
-        for name in _imported(node):
-            if name not in COMPOSES and any(f"{name}.".startswith(f"{waiting}.") for waiting in WAITS):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names]
+        for name in names:
+            if _is_in(name, WAITS) and not _is_in(name, COMPOSES):
                 yield f"{file.path}:{node.lineno}: values and decisions import {name}"  # type: ignore[attr-defined]
+
+
+def _is_in(name: str, packages: Iterable[str]) -> bool:
+    return any(f"{name}.".startswith(f"{package}.") for package in packages)
 
 
 # ── the machine, the database, the outermost rings ─────────────────────────────────────────────
