@@ -1,0 +1,1 @@
+"""Connectors: one file for each system provisioning reads from or writes to."""

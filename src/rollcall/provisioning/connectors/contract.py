@@ -1,0 +1,120 @@
+"""What provisioning asks of a source and of a target, and how the outside world may answer.
+
+An answer is one of three values. `Done`: it happened. `Refused`: it surely did not happen.
+`Unanswered`: it may or may not have happened; nobody knows until the target is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rollcall.provisioning.model import Entry, Json, Key, PatchOperation, Tie, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It happened. `resource` is what the target answered with, where it answered with one."""
+
+    resource: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It surely did not happen.
+
+    `code` is one of engine spec §6.1; `status` the HTTP status where there was one. `away` says that
+    nothing reached the target at all, `denied` that the credentials were not accepted: both concern
+    the whole target, not this object.
+    """
+
+    code: str
+    reason: str
+    status: int | None = None
+    retry_after_seconds: float | None = None
+    away: bool = False
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """It may or may not have happened. `away`: the target seems to be down altogether."""
+
+    code: str
+    reason: str
+    away: bool = False
+
+
+Outcome = Done | Refused | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Resources the target holds for a question. `total` counts all hits where only a page came."""
+
+    resources: Sequence[Mapping[str, Json]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What Test Connection found: a stable code, and a sentence that says what to do next (rule C4)."""
+
+    ok: bool
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePage:
+    """A page of a source: entries and ties as they are now, and how far one has read.
+
+    `full`: the page belongs to a reading of everything, so that what never shows up is gone.
+    `total` counts the entries a full reading will give, where the source knows.
+    """
+
+    entries: Sequence[Entry]
+    ties: Sequence[Tie]
+    watermark: dict[str, Any]
+    more: bool
+    full: bool
+    total: int | None = None
+
+
+class Source(Protocol):
+    """Where entries come from."""
+
+    async def changes(self, watermark: dict[str, Any] | None, limit: int) -> SourcePage:
+        """What changed since `watermark`, or everything when there is none; at most `limit` hints."""
+
+    async def fetch(self, keys: Sequence[Key]) -> Sequence[Entry]:
+        """The present state of these objects; one that does not exist comes back as `gone`."""
+
+    async def members(self, group_id: str, after: str | None, limit: int) -> Sequence[Key]:
+        """The group's direct members in the order of their ids, those behind `after`."""
+
+
+class Target(Protocol):
+    """Where resources go to. Every call returns a value; none raises for what the target does."""
+
+    async def test(self, matching: Mapping[str, str]) -> Verdict:
+        """Whether it can be provisioned; `matching` is the first matching attribute of each kind."""
+
+    async def find(self, kind: str, attribute: str, value: Json) -> Found | Refused | Unanswered:
+        """The resources whose `attribute` equals `value`, without the members of groups."""
+
+    async def list(self, kind: str, start: int, count: int) -> Found | Refused | Unanswered:
+        """A page of all resources of a kind from position `start` (1 is the first), without members."""
+
+    async def read(self, kind: str, target_id: str) -> Outcome:
+        """One resource, without members; Refused with status 404 when it is not there."""
+
+    async def create(self, kind: str, values: Values) -> Outcome:
+        """Make a resource; Done carries it with its `id`."""
+
+    async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
+        """Change a resource."""
+
+    async def delete(self, kind: str, target_id: str) -> Outcome:
+        """Remove a resource; Refused with status 404 when it was not there."""

@@ -1,0 +1,208 @@
+"""A source and a target in memory: they keep the contract, count requests, and fail on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, SourcePage, Unanswered, Verdict
+from rollcall.provisioning.model import Entry, Json, Key, PatchOperation, ReferenceKey, Tie, Values
+from rollcall.provisioning.target_schema import build_resource, parsed, read_value
+from rollcall.scim.patch import Operation, apply
+from rollcall.scim.schema import GROUP, USER
+
+_RESOURCE_TYPES = {"User": USER, "Group": GROUP}
+
+
+class FakeSource:
+    """A directory in memory: users, groups, memberships, assignments, and a log of what changed."""
+
+    def __init__(self) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self.memberships: set[tuple[str, Key]] = set()
+        self.changed: list[Key | ReferenceKey] = []
+
+    def put(self, entry: Entry) -> None:
+        """Store an entry as it is now."""
+        self.entries[entry.key] = entry
+        self.changed.append(entry.key)
+
+    def purge(self, key: Key) -> None:
+        """Remove an entry for good, with its memberships."""
+        del self.entries[key]
+        for group_id, member in sorted(self.memberships):
+            if key in (Key("Group", group_id), member):
+                self.leave(group_id, member)
+        self.changed.append(key)
+
+    def join(self, group_id: str, member: Key) -> None:
+        """Make an object a member of a group."""
+        self.memberships.add((group_id, member))
+        self.changed.append(_membership(group_id, member))
+
+    def leave(self, group_id: str, member: Key) -> None:
+        """Take an object out of a group."""
+        self.memberships.discard((group_id, member))
+        self.changed.append(_membership(group_id, member))
+
+    async def changes(self, watermark: dict[str, Any] | None, limit: int) -> SourcePage:
+        if watermark is None or "full" in watermark:
+            return self._full(watermark or {"full": "", "log": len(self.changed)}, limit)
+        position = watermark["log"]
+        hints = self.changed[position : position + limit]
+        entries, ties = [], []
+        for hint in dict.fromkeys(hints):
+            if isinstance(hint, Key):
+                entries.append(self._entry(hint))
+            else:
+                ties.append(Tie(hint, (hint.source.id, hint.referenced) in self.memberships))
+                entries.append(self._entry(hint.referenced))
+        after = position + len(hints)
+        return SourcePage(entries, ties, {"log": after}, more=after < len(self.changed), full=False)
+
+    def _full(self, watermark: dict[str, Any], limit: int) -> SourcePage:
+        keys = sorted(key for key in self.entries if f"{key.kind} {key.id}" > watermark["full"])
+        page = keys[:limit]
+        more = len(keys) > limit
+        last = f"{page[-1].kind} {page[-1].id}" if page else ""
+        following = {"full": last, "log": watermark["log"]} if more else {"log": watermark["log"]}
+        entries = [self._entry(key) for key in page]
+        return SourcePage(entries, [], following, more=more, full=True, total=len(self.entries))
+
+    async def fetch(self, keys: Sequence[Key]) -> Sequence[Entry]:
+        return [self._entry(key) for key in keys]
+
+    async def members(self, group_id: str, after: str | None, limit: int) -> Sequence[Key]:
+        members = sorted(
+            (member for group, member in self.memberships if group == group_id), key=lambda member: member.id
+        )
+        return [member for member in members if after is None or member.id > after][:limit]
+
+    def _entry(self, key: Key) -> Entry:
+        return self.entries.get(key, Entry(key, "gone"))
+
+
+def _membership(group_id: str, member: Key) -> ReferenceKey:
+    return ReferenceKey(Key("Group", group_id), "members", member)
+
+
+Fault = Callable[[str], Awaitable[Refused | Unanswered | None]]
+
+
+async def _no_fault(_moment: str) -> Refused | Unanswered | None:
+    return None
+
+
+class FakeTarget:
+    """A SCIM application in memory, with unique userName, strict PATCH, and members that have to exist.
+
+    `fault` is asked before and after the effect of each request (moments `before create`,
+    `after create`, …) and may answer in the target's place.
+    """
+
+    def __init__(self, fault: Fault = _no_fault) -> None:
+        self.resources: dict[str, dict[str, dict[str, Json]]] = {"User": {}, "Group": {}}
+        self.requests: list[tuple[str, str]] = []
+        self._fault = fault
+        self._made = 0
+
+    async def test(self, matching: Mapping[str, str]) -> Verdict:
+        answer = await self.find("User", matching["User"], "nobody")
+        if isinstance(answer, Found):
+            return Verdict(True, "ok", "The target answers as it should.")
+        return Verdict(False, answer.code, answer.reason)
+
+    async def find(self, kind: str, attribute: str, value: Json) -> Found | Refused | Unanswered:
+        self.requests.append(("find", kind))
+        if fault := await self._fault("before find"):
+            return fault
+        hits = [
+            _shown(resource)
+            for resource in self.resources[kind].values()
+            if str(read_value(resource, attribute)).casefold() == str(value).casefold()
+        ]
+        return Found(hits, len(hits))
+
+    async def list(self, kind: str, start: int, count: int) -> Found | Refused | Unanswered:
+        self.requests.append(("list", kind))
+        if fault := await self._fault("before list"):
+            return fault
+        rows = [_shown(resource) for resource in self.resources[kind].values()]
+        return Found(rows[start - 1 : start - 1 + count], len(rows))
+
+    async def read(self, kind: str, target_id: str) -> Outcome:
+        self.requests.append(("read", kind))
+        if fault := await self._fault("before read"):
+            return fault
+        resource = self.resources[kind].get(target_id)
+        return _gone(target_id) if resource is None else Done(_shown(resource))
+
+    async def create(self, kind: str, values: Values) -> Outcome:
+        self.requests.append(("create", kind))
+        if fault := await self._fault("before create"):
+            return fault
+        resource = build_resource(kind, values)
+        if self._taken(kind, resource, None):
+            return Refused("EntryConflict", "The name is taken.", 409)
+        self._made += 1
+        resource["id"] = f"{kind[0].lower()}{self._made}"
+        self.resources[kind][resource["id"]] = resource
+        if fault := await self._fault("after create"):
+            return fault
+        return Done(_shown(resource))
+
+    async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
+        self.requests.append(("update", kind))
+        if fault := await self._fault("before update"):
+            return fault
+        resource = self.resources[kind].get(target_id)
+        if resource is None:
+            return _gone(target_id)
+        patch = [Operation(step.op, parsed(step.path) if step.path else None, step.value) for step in operations]
+        changed = apply(resource, patch, _RESOURCE_TYPES[kind])
+        if self._taken(kind, changed, target_id):
+            return Refused("EntryConflict", "The name is taken.", 409)
+        if unknown := [id_ for id_ in _referenced(changed) if not self._exists(id_)]:
+            return Refused("AttributeValidationFailed", f"There is no {unknown[0]}.", 400)
+        self.resources[kind][target_id] = changed
+        if fault := await self._fault("after update"):
+            return fault
+        return Done(None)
+
+    async def delete(self, kind: str, target_id: str) -> Outcome:
+        self.requests.append(("delete", kind))
+        if fault := await self._fault("before delete"):
+            return fault
+        if self.resources[kind].pop(target_id, None) is None:
+            return _gone(target_id)
+        self._drop_references(target_id)
+        if fault := await self._fault("after delete"):
+            return fault
+        return Done(None)
+
+    def _drop_references(self, target_id: str) -> None:
+        for group in self.resources["Group"].values():
+            group["members"] = [member for member in group.get("members", []) if member["value"] != target_id]
+
+    def _exists(self, target_id: str) -> bool:
+        return any(target_id in rows for rows in self.resources.values())
+
+    def _taken(self, kind: str, resource: Mapping[str, Json], own_id: str | None) -> bool:
+        name = "userName" if kind == "User" else "displayName"
+        wanted = str(resource.get(name)).casefold()
+        return any(
+            other["id"] != own_id and str(other.get(name)).casefold() == wanted
+            for other in self.resources[kind].values()
+        )
+
+
+def _shown(resource: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in resource.items() if name != "members"}
+
+
+def _referenced(resource: Mapping[str, Json]) -> list[str]:
+    return [member["value"] for member in resource.get("members", [])]
+
+
+def _gone(target_id: str) -> Refused:
+    return Refused("InvalidAnchor", f"There is no {target_id}.", 404)

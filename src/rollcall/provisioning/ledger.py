@@ -1,0 +1,228 @@
+"""Links, position and log of a job in the database: read before a page, committed after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from rollcall.db import Tx
+from rollcall.provisioning.ledger_contract import Position
+from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
+
+_LINK_COLUMNS = """
+    kind, source_id, name, state, target_id, sent, disabled, intent_matching, generation, members_pending, withheld,
+    escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason
+"""
+
+
+async def position(tx: Tx, job_id: UUID) -> Position:
+    """How far the job has read its source."""
+    row = await tx.one(
+        "select watermark, reading_full, generation, cycle from provisioning.jobs where id = %s", [job_id]
+    )
+    assert row is not None, "a cycle runs for a job that exists"
+    return Position(**row)
+
+
+async def known(tx: Tx, job_id: UUID, keys: Collection[Key]) -> dict[Key, Link]:
+    """The links of these objects."""
+    rows = await tx.all(
+        f"""
+        select {_LINK_COLUMNS} from provisioning.links
+        join unnest(%s::text[], %s::text[]) as wanted (kind, source_id) using (kind, source_id)
+        where job_id = %s
+        """,
+        [[key.kind for key in keys], [key.id for key in keys], job_id],
+    )
+    return {link.key: link for link in map(_link, rows)}
+
+
+def _link(row: dict[str, Any]) -> Link:
+    escrow = None
+    if row["escrow_next_attempt"] is not None:
+        escrow = Escrow(
+            row["escrow_attempts"],
+            row["escrow_first_failed"],
+            row["escrow_next_attempt"],
+            row["escrow_code"],
+            row["escrow_reason"],
+        )
+    return Link(
+        key=Key(row["kind"], row["source_id"]),
+        name=row["name"],
+        state=row["state"],
+        target_id=row["target_id"],
+        sent=row["sent"],
+        disabled=row["disabled"],
+        intent_matching=tuple((attribute, value) for attribute, value in row["intent_matching"]),
+        generation=row["generation"],
+        members_pending=row["members_pending"],
+        withheld=row["withheld"],
+        escrow=escrow,
+    )
+
+
+def _row(link: Link) -> dict[str, Any]:
+    escrow = link.escrow
+    return {
+        "kind": link.key.kind,
+        "source_id": link.key.id,
+        "name": link.name,
+        "state": link.state,
+        "target_id": link.target_id,
+        "sent": link.sent,
+        "disabled": link.disabled,
+        "intent_matching": link.intent_matching,
+        "generation": link.generation,
+        "members_pending": link.members_pending,
+        "withheld": link.withheld,
+        "escrow_attempts": escrow and escrow.attempts,
+        "escrow_first_failed": escrow and escrow.first_failed.isoformat(),
+        "escrow_next_attempt": escrow and escrow.next_attempt.isoformat(),
+        "escrow_code": escrow and escrow.code,
+        "escrow_reason": escrow and escrow.reason,
+    }
+
+
+async def owners(tx: Tx, job_id: UUID, kind: str, target_ids: Collection[str]) -> dict[str, Key]:
+    """Which source object each of these target resources is linked to."""
+    rows = await tx.all(
+        "select target_id, source_id from provisioning.links where job_id = %s and kind = %s and target_id = any(%s)",
+        [job_id, kind, list(target_ids)],
+    )
+    return {row["target_id"]: Key(kind, row["source_id"]) for row in rows}
+
+
+async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
+    """Insert or replace links, in one statement."""
+    if not links:
+        return
+    # A target resource may pass from one link of this page to another: give up before taking.
+    await tx.run(
+        """
+        update provisioning.links as l set target_id = null
+        from jsonb_to_recordset(%(rows)s) as r (kind text, source_id text, target_id text)
+        where l.job_id = %(job)s and l.kind = r.kind and l.source_id = r.source_id
+          and l.target_id is distinct from r.target_id and l.target_id is not null
+        """,
+        {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
+    )
+    await tx.run(
+        f"""
+        insert into provisioning.links (job_id, {_LINK_COLUMNS})
+        select %(job)s, {_LINK_COLUMNS} from jsonb_to_recordset(%(rows)s) as r (
+            kind text, source_id text, name text, state text, target_id text, sent jsonb, disabled boolean,
+            intent_matching jsonb, generation bigint, members_pending boolean, withheld boolean,
+            escrow_attempts integer, escrow_first_failed timestamptz, escrow_next_attempt timestamptz,
+            escrow_code text, escrow_reason text)
+        on conflict (tenant_id, job_id, kind, source_id) do update set
+            name = excluded.name, state = excluded.state, target_id = excluded.target_id, sent = excluded.sent,
+            disabled = excluded.disabled, intent_matching = excluded.intent_matching,
+            generation = excluded.generation, members_pending = excluded.members_pending,
+            withheld = excluded.withheld, escrow_attempts = excluded.escrow_attempts,
+            escrow_first_failed = excluded.escrow_first_failed, escrow_next_attempt = excluded.escrow_next_attempt,
+            escrow_code = excluded.escrow_code, escrow_reason = excluded.escrow_reason
+        """,
+        {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
+    )
+
+
+async def drop_links(tx: Tx, job_id: UUID, keys: Sequence[Key]) -> None:
+    """Forget objects that are neither in the target nor to be tried again."""
+    await tx.run(
+        """
+        delete from provisioning.links as l
+        using unnest(%s::text[], %s::text[]) as gone (kind, source_id)
+        where l.job_id = %s and l.kind = gone.kind and l.source_id = gone.source_id
+        """,
+        [[key.kind for key in keys], [key.id for key in keys], job_id],
+    )
+
+
+async def save_position(tx: Tx, job_id: UUID, now_at: Position) -> None:
+    """Remember how far the source is read."""
+    await tx.run(
+        """
+        update provisioning.jobs set watermark = %s, reading_full = %s, generation = %s, cycle = %s where id = %s
+        """,
+        [
+            None if now_at.watermark is None else Jsonb(now_at.watermark),
+            now_at.reading_full,
+            now_at.generation,
+            now_at.cycle,
+            job_id,
+        ],
+    )
+
+
+async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord]) -> None:
+    """Add log records."""
+    if not records:
+        return
+    await tx.copy_in(
+        """
+        copy provisioning.log (tenant_id, job_id, id, cycle_id, at, kind, source_id, name, target_id, action, status,
+            code, reason, duration_milliseconds, steps, modified) from stdin
+        """,
+        (
+            (
+                tx.tenant, job_id, record.id, record.cycle_id, record.at, record.key.kind, record.key.id, record.name,
+                record.target_id, record.action, record.status, record.code, record.reason,
+                record.duration_milliseconds, Jsonb(record.steps), Jsonb(record.modified),
+            )
+            for record in records
+        ),
+    )  # fmt: skip
+
+
+async def due(tx: Tx, job_id: UUID, now: datetime, after: Key | None, limit: int) -> list[Key]:
+    """Objects to try again, by key."""
+    rows = await tx.all(
+        """
+        select kind, source_id from provisioning.links
+        where job_id = %(job)s and (state = 'uncertain' or escrow_next_attempt is not null) and not withheld
+          and (escrow_next_attempt is null or escrow_next_attempt <= %(now)s)
+          and (kind, source_id) > (%(kind)s, %(id)s)
+        order by kind, source_id limit %(limit)s
+        """,
+        {
+            "job": job_id,
+            "now": now,
+            "kind": "" if after is None else after.kind,
+            "id": "" if after is None else after.id,
+            "limit": limit,
+        },
+    )
+    return [Key(row["kind"], row["source_id"]) for row in rows]
+
+
+async def unseen(tx: Tx, job_id: UUID, generation: int, limit: int) -> list[Key]:
+    """Objects with a link that a reading of everything did not show."""
+    rows = await tx.all(
+        "select kind, source_id from provisioning.links where job_id = %s and generation < %s limit %s",
+        [job_id, generation, limit],
+    )
+    return [Key(row["kind"], row["source_id"]) for row in rows]
+
+
+async def count_links(tx: Tx, job_id: UUID, generation: int | None) -> int:
+    """How many objects have a link, or have one that a reading of everything did not show."""
+    return int(
+        await tx.value(
+            "select count(*) from provisioning.links where job_id = %s and (%s::bigint is null or generation < %s)",
+            [job_id, generation, generation],
+        )
+    )
+
+
+async def groups_with_pending_members(tx: Tx, job_id: UUID, limit: int) -> list[Key]:
+    """Groups whose whole list of members is still to be compared."""
+    rows = await tx.all(
+        "select kind, source_id from provisioning.links where job_id = %s and members_pending limit %s",
+        [job_id, limit],
+    )
+    return [Key(row["kind"], row["source_id"]) for row in rows]

@@ -1,0 +1,118 @@
+"""What a cycle remembers between two moments at which it may die: the bargain every ledger keeps.
+
+Everything a page learned is committed in one go with its watermark; everything a page may cause is
+committed before it is caused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey, Tie
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a job has read its source.
+
+    `reading_full`: a reading of everything is under way or has just ended, and what it did not show is
+    still to be looked at; `generation` numbers such readings. `cycle` numbers the cycles.
+    """
+
+    watermark: dict[str, Any] | None = None
+    reading_full: bool = False
+    generation: int = 0
+    cycle: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SingleReference:
+    """What a single-valued reference of an object should be now; `referenced` None: nothing."""
+
+    source: Key
+    attribute: str
+    referenced: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one page changes, all in one transaction.
+
+    `lost`: nothing of what was exported to or through these objects is believed any more.
+    `touched`: the target resource of these objects appeared, changed or went, so references at either
+    end are due. `position` None leaves the position as it was.
+    """
+
+    links: Sequence[Link] = ()
+    dropped: Sequence[Key] = ()
+    lost: Collection[Key] = ()
+    touched: Collection[Key] = ()
+    ties: Sequence[Tie] = ()
+    single_references: Sequence[SingleReference] = ()
+    log: Sequence[LogRecord] = ()
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceOutcome:
+    """What became of references that were sent, waited or needed nothing.
+
+    `present`, `absent`: known now. `failed`: when each is tried again. `idle`: looked at and not due
+    until one of their ends changes. `links`: ends that are to be read before they are believed.
+    """
+
+    present: Sequence[ReferenceKey] = ()
+    absent: Sequence[ReferenceKey] = ()
+    failed: Mapping[ReferenceKey, datetime] = field(default_factory=dict)
+    idle: Sequence[ReferenceKey] = ()
+    links: Sequence[Link] = ()
+    log: Sequence[LogRecord] = ()
+
+
+class Ledger(Protocol):
+    """The memory of one job."""
+
+    async def position(self) -> Position:
+        """How far the job has read."""
+
+    async def known(self, keys: Collection[Key]) -> dict[Key, Link]:
+        """The links of these objects; one without a row is missing."""
+
+    async def owners(self, kind: str, target_ids: Collection[str]) -> dict[str, Key]:
+        """Which source object each of these target resources is linked to."""
+
+    async def intend(self, links: Sequence[Link]) -> None:
+        """Remember what may happen, before it does."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Remember what happened, all or nothing."""
+
+    async def due(self, now: datetime, after: Key | None, limit: int) -> list[Key]:
+        """Objects to try again: uncertain ones and those in escrow whose time has come, by key."""
+
+    async def unseen(self, generation: int, limit: int) -> list[Key]:
+        """Objects with a link that the reading of everything with that number did not show."""
+
+    async def count_links(self, generation: int | None = None) -> int:
+        """How many objects have a link; with `generation`, only those that its reading did not show."""
+
+    async def groups_with_pending_members(self, limit: int) -> list[Key]:
+        """Groups whose whole list of members is still to be compared with the source."""
+
+    async def take_members(self, group: Key, members: Sequence[Key], sweep: int) -> None:
+        """Some of the group's members as the source has them now, marked with the number of this pass."""
+
+    async def finish_members(self, group: Key, sweep: int) -> None:
+        """The pass over the group's members is complete: those it did not mark are not wanted any more."""
+
+    async def due_references(self, now: datetime, limit: int) -> list[Reference]:
+        """References to look at, those of one object and attribute together, single-valued ones complete."""
+
+    async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
+        """Remember that these references may change in the target, before they do."""
+
+    async def commit_references(self, outcome: ReferenceOutcome) -> None:
+        """Remember what became of references, all or nothing."""

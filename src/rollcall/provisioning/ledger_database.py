@@ -1,0 +1,91 @@
+"""The ledger in the database: each step of the bargain is one transaction of one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from rollcall.db import TenantDatabase, Tx
+from rollcall.provisioning import ledger
+from rollcall.provisioning import ledger_references as references
+from rollcall.provisioning.ledger_contract import Commit, Position, ReferenceOutcome
+from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey
+
+
+class DatabaseLedger:
+    """The memory of one job, as rows."""
+
+    def __init__(self, db: TenantDatabase, job_id: UUID) -> None:
+        self._db = db
+        self._job_id = job_id
+
+    async def position(self) -> Position:
+        return await self._db.read(ledger.position, self._job_id)
+
+    async def known(self, keys: Collection[Key]) -> dict[Key, Link]:
+        return await self._db.read(ledger.known, self._job_id, keys) if keys else {}
+
+    async def owners(self, kind: str, target_ids: Collection[str]) -> dict[str, Key]:
+        return await self._db.read(ledger.owners, self._job_id, kind, target_ids)
+
+    async def intend(self, links: Sequence[Link]) -> None:
+        if links:
+            await self._db.write(ledger.save_links, self._job_id, links)
+
+    async def commit(self, commit: Commit) -> None:
+        await self._db.write(_commit, self._job_id, commit)
+
+    async def due(self, now: datetime, after: Key | None, limit: int) -> list[Key]:
+        return await self._db.read(ledger.due, self._job_id, now, after, limit)
+
+    async def unseen(self, generation: int, limit: int) -> list[Key]:
+        return await self._db.read(ledger.unseen, self._job_id, generation, limit)
+
+    async def count_links(self, generation: int | None = None) -> int:
+        return await self._db.read(ledger.count_links, self._job_id, generation)
+
+    async def groups_with_pending_members(self, limit: int) -> list[Key]:
+        return await self._db.read(ledger.groups_with_pending_members, self._job_id, limit)
+
+    async def take_members(self, group: Key, members: Sequence[Key], sweep: int) -> None:
+        await self._db.write(references.take_members, self._job_id, group, members, sweep)
+
+    async def finish_members(self, group: Key, sweep: int) -> None:
+        await self._db.write(references.finish_members, self._job_id, group, sweep)
+
+    async def due_references(self, now: datetime, limit: int) -> list[Reference]:
+        return await self._db.read(references.due_references, self._job_id, now, limit)
+
+    async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
+        if keys:
+            await self._db.write(references.set_state, self._job_id, keys, "uncertain")
+
+    async def commit_references(self, outcome: ReferenceOutcome) -> None:
+        await self._db.write(_commit_references, self._job_id, outcome)
+
+
+async def _commit(tx: Tx, job_id: UUID, commit: Commit) -> None:
+    await ledger.save_links(tx, job_id, commit.links)
+    if commit.dropped:
+        await ledger.drop_links(tx, job_id, commit.dropped)
+    if commit.lost:
+        await references.forget(tx, job_id, commit.lost)
+    await references.take_ties(tx, job_id, commit.ties)
+    await references.take_single_references(tx, job_id, commit.single_references)
+    if commit.touched:
+        await references.make_due(tx, job_id, commit.touched)
+    if commit.dropped:
+        await references.drop_references(tx, job_id, commit.dropped)
+    await ledger.append_log(tx, job_id, commit.log)
+    if commit.position is not None:
+        await ledger.save_position(tx, job_id, commit.position)
+
+
+async def _commit_references(tx: Tx, job_id: UUID, outcome: ReferenceOutcome) -> None:
+    await references.set_state(tx, job_id, outcome.present, "present")
+    await references.set_state(tx, job_id, outcome.absent, "absent")
+    await references.set_failed(tx, job_id, list(outcome.failed.items()))
+    await references.set_idle(tx, job_id, outcome.idle)
+    await ledger.save_links(tx, job_id, outcome.links)
+    await ledger.append_log(tx, job_id, outcome.log)

@@ -1,0 +1,205 @@
+"""A ledger in memory: the fake that keeps the same bargain as the one in the database, for tests and the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rollcall.provisioning.ledger_contract import Commit, Position, ReferenceOutcome
+from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey
+from rollcall.provisioning.target_schema import is_multi_valued_reference
+
+
+@dataclass(slots=True)
+class _Row:
+    wanted: bool
+    state: str = "absent"
+    due: bool = True
+    sweep: int = 0
+    attempts: int = 0
+    next_attempt: datetime | None = None
+
+
+class MemoryLedger:
+    """The memory of one job, gone with the process."""
+
+    def __init__(self) -> None:
+        self.links: dict[Key, Link] = {}
+        self.references: dict[ReferenceKey, _Row] = {}
+        self.log: list[LogRecord] = []
+        self._position = Position()
+        self._by_end: dict[Key, set[ReferenceKey]] = {}
+
+    async def position(self) -> Position:
+        return self._position
+
+    async def known(self, keys: Collection[Key]) -> dict[Key, Link]:
+        return {key: self.links[key] for key in keys if key in self.links}
+
+    async def owners(self, kind: str, target_ids: Collection[str]) -> dict[str, Key]:
+        return {
+            link.target_id: key
+            for key, link in self.links.items()
+            if key.kind == kind and link.target_id is not None and link.target_id in target_ids
+        }
+
+    async def intend(self, links: Sequence[Link]) -> None:
+        for link in links:
+            self.links[link.key] = link
+
+    async def commit(self, commit: Commit) -> None:
+        for link in commit.links:
+            self.links[link.key] = link
+        for key in commit.dropped:
+            self.links.pop(key, None)
+        self._forget(commit.lost)
+        for tie in commit.ties:
+            if tie.key.source in self.links:
+                self._want(tie.key, tie.present)
+        for single in commit.single_references:
+            self._want_single(single.source, single.attribute, single.referenced)
+        self._make_due(commit.touched)
+        for key in commit.dropped:
+            self._drop_references(key)
+        self.log.extend(commit.log)
+        if commit.position is not None:
+            self._position = commit.position
+
+    async def due(self, now: datetime, after: Key | None, limit: int) -> list[Key]:
+        keys = sorted(
+            key
+            for key, link in self.links.items()
+            if (after is None or key > after) and not link.withheld and _is_due(link, now)
+        )
+        return keys[:limit]
+
+    async def unseen(self, generation: int, limit: int) -> list[Key]:
+        return sorted(key for key, link in self.links.items() if link.generation < generation)[:limit]
+
+    async def count_links(self, generation: int | None = None) -> int:
+        return sum(1 for link in self.links.values() if generation is None or link.generation < generation)
+
+    async def groups_with_pending_members(self, limit: int) -> list[Key]:
+        return sorted(key for key, link in self.links.items() if link.members_pending)[:limit]
+
+    async def take_members(self, group: Key, members: Sequence[Key], sweep: int) -> None:
+        for member in members:
+            key = ReferenceKey(group, "members", member)
+            self._want(key, True)
+            self.references[key].sweep = sweep
+
+    async def finish_members(self, group: Key, sweep: int) -> None:
+        for key in self._by_end.get(group, ()):
+            row = self.references[key]
+            if key.source == group and key.attribute == "members" and row.sweep != sweep and row.wanted:
+                row.wanted, row.due, row.next_attempt = False, True, None
+        if group in self.links:
+            self.links[group] = replace(self.links[group], members_pending=False)
+
+    async def due_references(self, now: datetime, limit: int) -> list[Reference]:
+        due = sorted(
+            key
+            for key, row in self.references.items()
+            if row.due and (row.next_attempt is None or row.next_attempt <= now)
+        )[:limit]
+        chosen = set(due)
+        for key in due:
+            if not is_multi_valued_reference(key.attribute):
+                chosen.update(
+                    other
+                    for other in self._by_end[key.source]
+                    if other.source == key.source and other.attribute == key.attribute
+                )
+        return [self._reference(key) for key in sorted(chosen)]
+
+    async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
+        for key in keys:
+            self.references[key].state = "uncertain"
+
+    async def commit_references(self, outcome: ReferenceOutcome) -> None:
+        for key in outcome.present:
+            self._settled(key, "present")
+        for key in outcome.absent:
+            self._settled(key, "absent")
+        for key, next_attempt in outcome.failed.items():
+            row = self.references[key]
+            row.attempts += 1
+            row.next_attempt = next_attempt
+        for key in outcome.idle:
+            if key in self.references:
+                self.references[key].due = False
+        for link in outcome.links:
+            self.links[link.key] = link
+        self.log.extend(outcome.log)
+
+    def _settled(self, key: ReferenceKey, state: str) -> None:
+        row = self.references[key]
+        row.state, row.attempts, row.next_attempt = state, 0, None
+        row.due = row.wanted != (state == "present")
+        if state == "absent" and not row.wanted:
+            self._remove(key)
+
+    def _reference(self, key: ReferenceKey) -> Reference:
+        row = self.references[key]
+        return Reference(
+            key,
+            row.wanted,
+            row.state,  # type: ignore[arg-type]  # one of the three states, kept as text here
+            self._target_id(key.source),
+            self._target_id(key.referenced),
+            row.attempts,
+        )
+
+    def _target_id(self, key: Key) -> str | None:
+        link = self.links.get(key)
+        return link.target_id if link is not None and link.state == "linked" else None
+
+    def _want(self, key: ReferenceKey, wanted: bool) -> None:
+        row = self.references.get(key)
+        if row is None:
+            if not wanted:
+                return
+            self.references[key] = _Row(wanted)
+            self._by_end.setdefault(key.source, set()).add(key)
+            self._by_end.setdefault(key.referenced, set()).add(key)
+        elif row.wanted != wanted:
+            row.wanted, row.due, row.next_attempt = wanted, True, None
+
+    def _want_single(self, source: Key, attribute: str, referenced: Key | None) -> None:
+        for key in list(self._by_end.get(source, ())):
+            if key.source == source and key.attribute == attribute and key.referenced != referenced:
+                self._want(key, False)
+        if referenced is not None:
+            self._want(ReferenceKey(source, attribute, referenced), True)
+
+    def _forget(self, keys: Collection[Key]) -> None:
+        for end in keys:
+            for key in list(self._by_end.get(end, ())):
+                row = self.references[key]
+                if row.wanted:
+                    row.state, row.due = "absent", True
+                else:
+                    self._remove(key)
+
+    def _make_due(self, keys: Collection[Key]) -> None:
+        for end in keys:
+            for key in self._by_end.get(end, ()):
+                self.references[key].due = True
+                self.references[key].next_attempt = None
+
+    def _drop_references(self, source: Key) -> None:
+        for key in list(self._by_end.get(source, ())):
+            if key.source == source:
+                self._remove(key)
+
+    def _remove(self, key: ReferenceKey) -> None:
+        del self.references[key]
+        self._by_end[key.source].discard(key)
+        self._by_end[key.referenced].discard(key)
+
+
+def _is_due(link: Link, now: datetime) -> bool:
+    if link.escrow is not None:
+        return link.escrow.next_attempt <= now
+    return link.state == "uncertain"

@@ -1,0 +1,253 @@
+"""References of a job in the database: rows of their own, due when either end changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from rollcall.db import Tx
+from rollcall.provisioning.ledger_contract import SingleReference
+from rollcall.provisioning.model import Key, Reference, ReferenceKey, Tie
+
+_KEY_COLUMNS = "source_kind, source_id, attribute, referenced_kind, referenced_id"
+_KEY_RECORD = "source_kind text, source_id text, attribute text, referenced_kind text, referenced_id text"
+_SAME_KEY = """r.source_kind = k.source_kind and r.source_id = k.source_id and r.attribute = k.attribute
+    and r.referenced_kind = k.referenced_kind and r.referenced_id = k.referenced_id"""
+
+
+def _record(key: ReferenceKey, **more: Any) -> dict[str, Any]:
+    return {
+        "source_kind": key.source.kind,
+        "source_id": key.source.id,
+        "attribute": key.attribute,
+        "referenced_kind": key.referenced.kind,
+        "referenced_id": key.referenced.id,
+        **more,
+    }
+
+
+async def take_ties(tx: Tx, job_id: UUID, ties: Sequence[Tie]) -> None:
+    """Note what the source says of ties that start at an object with a link."""
+    if not ties:
+        return
+    await tx.run(
+        f"""
+        insert into provisioning.object_references as r (job_id, {_KEY_COLUMNS}, wanted)
+        select %(job)s, {_KEY_COLUMNS.replace("source_id", "k.source_id")}, k.wanted
+        from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}, wanted boolean)
+        join provisioning.links l on l.job_id = %(job)s and l.kind = k.source_kind and l.source_id = k.source_id
+        where k.wanted or exists (
+            select from provisioning.object_references r where r.job_id = %(job)s and {_SAME_KEY})
+        on conflict (tenant_id, job_id, {_KEY_COLUMNS})
+        do update set wanted = excluded.wanted, due = true, next_attempt = null
+        where r.wanted is distinct from excluded.wanted
+        """,
+        {"job": job_id, "rows": Jsonb([_record(tie.key, wanted=tie.present) for tie in ties])},
+    )
+
+
+async def take_single_references(tx: Tx, job_id: UUID, singles: Sequence[SingleReference]) -> None:
+    """Note what single-valued references should be: the one named is wanted, every other is not."""
+    if not singles:
+        return
+    rows = [
+        {
+            "source_kind": single.source.kind,
+            "source_id": single.source.id,
+            "attribute": single.attribute,
+            "referenced_kind": single.referenced.kind if single.referenced else None,
+            "referenced_id": single.referenced.id if single.referenced else None,
+        }
+        for single in singles
+    ]
+    params = {"job": job_id, "rows": Jsonb(rows)}
+    await tx.run(
+        f"""
+        update provisioning.object_references r set wanted = false, due = true, next_attempt = null
+        from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD})
+        where r.job_id = %(job)s and r.source_kind = k.source_kind and r.source_id = k.source_id
+          and r.attribute = k.attribute and r.wanted
+          and (r.referenced_kind, r.referenced_id) is distinct from (k.referenced_kind, k.referenced_id)
+        """,
+        params,
+    )
+    await tx.run(
+        f"""
+        insert into provisioning.object_references as r (job_id, {_KEY_COLUMNS}, wanted)
+        select %(job)s, {_KEY_COLUMNS}, true from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD})
+        where referenced_id is not null
+        on conflict (tenant_id, job_id, {_KEY_COLUMNS})
+        do update set wanted = true, due = true, next_attempt = null where not r.wanted
+        """,
+        params,
+    )
+
+
+async def forget(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
+    """Believe nothing that was exported to or through these objects; what is not wanted is forgotten whole."""
+    await _touch_ends(tx, job_id, keys, "state = 'absent', due = true, next_attempt = null")
+    for end in ("source", "referenced"):
+        await tx.run(
+            f"""
+            delete from provisioning.object_references r using unnest(%s::text[], %s::text[]) as k (kind, id)
+            where r.job_id = %s and r.{end}_kind = k.kind and r.{end}_id = k.id and not r.wanted
+            """,
+            [*_columns(keys), job_id],
+        )
+
+
+async def make_due(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
+    """References at either end of these objects are to be looked at again."""
+    await _touch_ends(tx, job_id, keys, "due = true, next_attempt = null")
+
+
+async def _touch_ends(tx: Tx, job_id: UUID, keys: Collection[Key], change: str) -> None:
+    for end in ("source", "referenced"):
+        await tx.run(
+            f"""
+            update provisioning.object_references r set {change}
+            from unnest(%s::text[], %s::text[]) as k (kind, id)
+            where r.job_id = %s and r.{end}_kind = k.kind and r.{end}_id = k.id
+            """,
+            [*_columns(keys), job_id],
+        )
+
+
+def _columns(keys: Collection[Key]) -> tuple[list[str], list[str]]:
+    return [key.kind for key in keys], [key.id for key in keys]
+
+
+async def drop_references(tx: Tx, job_id: UUID, sources: Collection[Key]) -> None:
+    """Forget the references that start at these objects."""
+    await tx.run(
+        """
+        delete from provisioning.object_references r using unnest(%s::text[], %s::text[]) as k (kind, id)
+        where r.job_id = %s and r.source_kind = k.kind and r.source_id = k.id
+        """,
+        [*_columns(sources), job_id],
+    )
+
+
+async def take_members(tx: Tx, job_id: UUID, group: Key, members: Sequence[Key], sweep: int) -> None:
+    """Some of the group's members as the source has them now."""
+    await tx.run(
+        f"""
+        insert into provisioning.object_references as r (job_id, {_KEY_COLUMNS}, wanted, sweep)
+        select %s, %s, %s, 'members', kind, id, true, %s from unnest(%s::text[], %s::text[]) as m (kind, id)
+        on conflict (tenant_id, job_id, {_KEY_COLUMNS}) do update set
+            sweep = excluded.sweep, wanted = true, due = r.due or not r.wanted,
+            next_attempt = case when r.wanted then r.next_attempt end
+        """,
+        [job_id, group.kind, group.id, sweep, *_columns(members)],
+    )
+
+
+async def finish_members(tx: Tx, job_id: UUID, group: Key, sweep: int) -> None:
+    """The pass is complete: members it did not mark are not wanted any more."""
+    await tx.run(
+        """
+        update provisioning.object_references set wanted = false, due = true, next_attempt = null
+        where job_id = %s and source_kind = %s and source_id = %s and attribute = 'members' and sweep <> %s and wanted
+        """,
+        [job_id, group.kind, group.id, sweep],
+    )
+    await tx.run(
+        "update provisioning.links set members_pending = false where job_id = %s and kind = %s and source_id = %s",
+        [job_id, group.kind, group.id],
+    )
+
+
+async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> list[Reference]:
+    """References to look at with the target ids of their ends; single-valued ones with all rows of their attribute."""
+    rows = await tx.all(
+        f"""
+        with due as materialized (
+            select {_KEY_COLUMNS} from provisioning.object_references
+            where job_id = %(job)s and due and (next_attempt is null or next_attempt <= %(now)s)
+            order by source_kind, source_id, attribute limit %(limit)s
+        ), chosen as (
+            select {_KEY_COLUMNS} from due
+            union
+            select r.source_kind, r.source_id, r.attribute, r.referenced_kind, r.referenced_id
+            from provisioning.object_references r
+            join (select distinct source_kind, source_id, attribute from due where attribute <> 'members') as d
+                using (source_kind, source_id, attribute)
+            where r.job_id = %(job)s
+        )
+        select k.*, r.wanted, r.state, r.attempts, s.target_id as source_target, e.target_id as referenced_target
+        from chosen k
+        join provisioning.object_references r on r.job_id = %(job)s and {_SAME_KEY}
+        left join provisioning.links s on s.job_id = %(job)s and s.kind = k.source_kind
+            and s.source_id = k.source_id and s.state = 'linked'
+        left join provisioning.links e on e.job_id = %(job)s and e.kind = k.referenced_kind
+            and e.source_id = k.referenced_id and e.state = 'linked'
+        order by k.source_kind, k.source_id, k.attribute, k.referenced_kind, k.referenced_id
+        """,
+        {"job": job_id, "now": now, "limit": limit},
+    )
+    return [
+        Reference(
+            ReferenceKey(
+                Key(row["source_kind"], row["source_id"]),
+                row["attribute"],
+                Key(row["referenced_kind"], row["referenced_id"]),
+            ),
+            row["wanted"],
+            row["state"],
+            row["source_target"],
+            row["referenced_target"],
+            row["attempts"],
+        )
+        for row in rows
+    ]
+
+
+async def set_state(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey], state: str) -> None:
+    """These references are in the target, are not, or nobody knows."""
+    if not keys:
+        return
+    settled = "" if state == "uncertain" else ", attempts = 0, next_attempt = null, due = r.wanted <> %(present)s"
+    await tx.run(
+        f"""
+        update provisioning.object_references r set state = %(state)s {settled}
+        from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}) where r.job_id = %(job)s and {_SAME_KEY}
+        """,
+        {"job": job_id, "state": state, "present": state == "present", "rows": Jsonb([_record(key) for key in keys])},
+    )
+    if state == "absent":
+        await tx.run(
+            f"""
+            delete from provisioning.object_references r using jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD})
+            where r.job_id = %(job)s and {_SAME_KEY} and not r.wanted and r.state = 'absent'
+            """,
+            {"job": job_id, "rows": Jsonb([_record(key) for key in keys])},
+        )
+
+
+async def set_idle(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey]) -> None:
+    """Nothing to do for these until one of their ends changes."""
+    if keys:
+        await tx.run(
+            f"""
+            update provisioning.object_references r set due = false
+            from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}) where r.job_id = %(job)s and {_SAME_KEY} and r.due
+            """,
+            {"job": job_id, "rows": Jsonb([_record(key) for key in keys])},
+        )
+
+
+async def set_failed(tx: Tx, job_id: UUID, failed: Sequence[tuple[ReferenceKey, datetime]]) -> None:
+    """These references failed and are tried again at the given moment."""
+    if failed:
+        await tx.run(
+            f"""
+            update provisioning.object_references r set attempts = r.attempts + 1, next_attempt = k.next_attempt
+            from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}, next_attempt timestamptz)
+            where r.job_id = %(job)s and {_SAME_KEY}
+            """,
+            {"job": job_id, "rows": Jsonb([_record(key, next_attempt=at.isoformat()) for key, at in failed])},
+        )

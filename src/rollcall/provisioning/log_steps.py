@@ -1,0 +1,61 @@
+"""The steps of a log record, named as the provisioning log of Entra names them (engine spec §13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rollcall.provisioning.model import Json
+from rollcall.provisioning.planning import Item
+
+_EXPORTS = {
+    "create": "EntryExportAdd",
+    "update": "EntryExportUpdate",
+    "disable": "EntryExportUpdate",
+    "delete": "EntryExportDelete",
+}
+
+
+def steps_of(item: Item, action: str, status: str, code: str, reason: str) -> tuple[Mapping[str, Json], ...]:
+    """What happened to one object on its way: import, scoping, matching, and what came of it."""
+    return (
+        _step("EntryImport", "import", "success", f"{item.desired.key.kind} {item.desired.name} was read."),
+        _step(
+            "EntrySynchronizationScoping",
+            "scoping",
+            "success" if item.scope.verdict == "active" else "skipped",
+            item.scope.reason,
+            item.scope.details,
+        ),
+        _matching(item),
+        _last(item, action, status, code, reason),
+    )
+
+
+def _matching(item: Item) -> Mapping[str, Json]:
+    tried = {attribute: value for attribute, value in item.desired.matching}
+    if item.problem is not None:
+        return _step("EntryImport", "matching", "failure", item.problem.reason, tried)
+    if item.link.target_id is None:
+        return _step("EntryImport", "matching", "success", "No object in the target matches.", tried)
+    how = "was linked before" if item.known.target_id == item.link.target_id else "matches"
+    return _step("EntryImport", "matching", "success", f"Object {item.link.target_id} in the target {how}.", tried)
+
+
+def _last(item: Item, action: str, status: str, code: str, reason: str) -> Mapping[str, Json]:
+    if action in _EXPORTS:
+        details = {"ErrorCode": code} if code else {}
+        return _step(_EXPORTS[action], "export", status, reason or f"The {action} was carried out.", details)
+    details = {"SkipReason": code, "ReportableIdentifier": item.desired.name}
+    return _step("EntrySynchronizationSkip", "processing", status, reason, details)
+
+
+def _step(
+    name: str, kind: str, status: str, description: str, details: Mapping[str, Json] | None = None
+) -> Mapping[str, Json]:
+    return {
+        "name": name,
+        "provisioningStepType": kind,
+        "status": status,
+        "description": description,
+        "details": dict(details or {}),
+    }

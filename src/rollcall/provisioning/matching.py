@@ -1,0 +1,118 @@
+"""What to look up in the target, and which target resource an entry is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
+
+Lookup = tuple[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What has to be asked of the target before an entry can be planned.
+
+    `target_id`: read this resource first. `lookups`: where there is none, find by each attribute and
+    value in turn, up to the first hit (rules M1, M9). `fresh`: an earlier listing will not do.
+    """
+
+    key: Key
+    target_id: str | None
+    lookups: tuple[Lookup, ...]
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the target said to a question: id and mapped values of each hit, or why it could not say."""
+
+    hits: Sequence[tuple[str, Values]] = ()
+    problem: Problem | None = None
+
+
+def question(desired: Desired, scope: Scope, link: Link, *, verify: bool) -> Question | None:
+    """What to ask for one entry, or None where what is known suffices.
+
+    - What is uncertain is read before it is believed, wanted or not: an account that may exist has
+      to be found so that it can be removed.
+    - Something wanted and not linked is matched; something not wanted and never made needs nothing.
+    - `verify` reads linked resources again (a restart looks at the target, rule Y6).
+    """
+    again = desired.matching if scope.verdict == "active" and desired.problem is None else ()
+    if link.state == "uncertain":
+        if link.target_id is not None:
+            return Question(desired.key, link.target_id, again, fresh=True)
+        return Question(desired.key, None, _unique(link.intent_matching + desired.matching), fresh=True)
+    if link.state == "linked":
+        if verify and scope.verdict != "gone":
+            return Question(desired.key, link.target_id, again, fresh=False)
+        return None
+    return Question(desired.key, None, again, fresh=link.escrow is not None) if again else None
+
+
+def _unique(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
+    return tuple(dict.fromkeys(lookups))
+
+
+def settle(link: Link, seen: Seen, owners: Mapping[str, Key]) -> Link | Problem:
+    """The link after the target has answered, or the problem that keeps it as it was.
+
+    `owners`: which source object each target id is linked to already. More than one hit, and a hit
+    that belongs to another source object, are faults that name the ids (rule M5).
+    """
+    if seen.problem is not None:
+        return seen.problem
+    ids = [target_id for target_id, _ in seen.hits]
+    if len(ids) > 1:
+        return Problem(
+            "DuplicateTargetEntries",
+            f"{len(ids)} objects in the target match ({', '.join(ids[:5])}). Remove or rename all but one.",
+        )
+    if not ids:
+        return link.forgotten()
+    owner = owners.get(ids[0])
+    if owner is not None and owner != link.key:
+        return Problem(
+            "DuplicateSourceEntries",
+            f"The matching target object {ids[0]} belongs to {owner.kind} {owner.id} already. "
+            "Give the two source objects different values in the matching attribute.",
+        )
+    return replace(link, state="linked", target_id=ids[0], intent_matching=())
+
+
+def listing_pays(lookups: int, total: int, page_size: int) -> bool:
+    """Whether reading the whole target costs fewer requests than asking for each entry by itself."""
+    pages = -(-total // page_size) if total else 1
+    return pages <= lookups
+
+
+class TargetIndex:
+    """All resources of one kind as one listing showed them, by matching value.
+
+    It answers questions without a request. It may be older than the target: a resource that was made
+    since then shows up as a refused creation, which is matched again with a fresh question.
+    """
+
+    def __init__(self, matching: frozenset[str]) -> None:
+        self._matching = matching
+        self._by_value: dict[tuple[str, str], list[str]] = {}
+        self._by_id: dict[str, Values] = {}
+
+    def add(self, target_id: str, values: Values) -> None:
+        """Take in one resource: its id and the values of its mapped attributes."""
+        self._by_id[target_id] = values
+        for attribute in self._matching & values.keys():
+            ids = self._by_value.setdefault((attribute, match_form(values[attribute])), [])
+            if target_id not in ids:
+                ids.append(target_id)
+
+    def find(self, attribute: str, value: Json) -> list[tuple[str, Values]]:
+        """Ids and values of the resources with that value."""
+        return [(found, self._by_id[found]) for found in self._by_value.get((attribute, match_form(value)), ())]
+
+
+def match_form(value: Json) -> str:
+    """The form in which matching values are compared: without letter case, as SCIM's `eq` does for userName."""
+    return str(value).casefold()

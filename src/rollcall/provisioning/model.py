@@ -1,0 +1,294 @@
+"""The nouns of provisioning as values: what an entry is, what is wanted, what is known, what is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+Json = Any
+Values = dict[str, Json]
+"""Attribute values by the target's attribute path, e.g. `phoneNumbers[type eq "mobile"].value`."""
+
+
+class Key(NamedTuple):
+    """A source object: its kind (`User`, `Group`) and its identifier in the source."""
+
+    kind: str
+    id: str
+
+
+class ReferenceKey(NamedTuple):
+    """A tie between two source objects through one target attribute, e.g. a group's `members`."""
+
+    source: Key
+    attribute: str
+    referenced: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A source object as it is now.
+
+    `state` is `present`, `deleted` (soft, may come back) or `gone` (purged, or never there).
+    `attributes` carry the source's names; `assigned_by` says in words why it is assigned.
+    """
+
+    key: Key
+    state: Literal["present", "deleted", "gone"]
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    assigned: bool = False
+    assigned_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Whether one reference of the source exists now."""
+
+    key: ReferenceKey
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSource:
+    """Where a mapped value comes from: an attribute, a constant, an expression, or nowhere."""
+
+    type: Literal["Attribute", "Constant", "Function", "None"]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeMapping:
+    """One attribute of the target and how its value comes about (engine rules A1–A6).
+
+    `clear_when_null` clears the target when the source has no value; Entra never does (A5).
+    """
+
+    target: str
+    source: MappingSource
+    default: Json = None
+    flow_type: str = "Always"
+    flow_behavior: str = "FlowWhenChanged"
+    matching_priority: int = 0
+    clear_when_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMapping:
+    """How one kind of source object becomes one kind of target resource (Graph objectMapping).
+
+    `create`, `update`, `delete` are the object actions of rule A13.
+    """
+
+    kind: str
+    attributes: tuple[AttributeMapping, ...]
+    enabled: bool = True
+    create: bool = True
+    update: bool = True
+    delete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """What a job is told beside its mappings.
+
+    `deletion_threshold`: a cycle withholds removals from this count on (rule P2); 0 switches it off.
+    `members_per_request`: how many references one PATCH may carry.
+    """
+
+    scope: Literal["assigned", "all"] = "assigned"
+    interval_seconds: float = 40.0
+    skip_out_of_scope_deletions: bool = False
+    deletion_threshold: int = 500
+    members_per_request: int = 500
+    concurrency: int = 16
+    page_size: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whether an entry is in scope, with the reason and the details the log shows (rule O3).
+
+    `verdict`: `active` (should be there and usable), `inactive` (must not be usable: IsSoftDeleted),
+    `out` (a group that must not be there), `gone` (must not exist any more).
+    """
+
+    verdict: Literal["active", "inactive", "out", "gone"]
+    reason: str
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A resource as it should be in the target.
+
+    `values` flow always, `on_create` only when the resource is made; `references` by attribute;
+    `matching` in order of precedence; `cleared` are attributes to empty; `problem` says why no
+    resource could be worked out.
+    """
+
+    key: Key
+    name: str
+    values: Values
+    on_create: Values
+    matching: tuple[tuple[str, Json], ...]
+    references: Mapping[str, tuple[Key, ...]]
+    cleared: tuple[str, ...] = ()
+    always: frozenset[str] = frozenset()
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something could not be done: a code of engine spec §6.1 and a sentence."""
+
+    code: str
+    reason: str
+
+
+LinkState = Literal["absent", "linked", "uncertain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Escrow:
+    """An object that failed: how often, since when, why, and when it is tried again."""
+
+    attempts: int
+    first_failed: datetime
+    next_attempt: datetime
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What is remembered of one source object in the target.
+
+    `state`: `absent` nothing is there; `linked` the resource `target_id` is there and carries `sent`;
+    `uncertain` a request went out whose effect is not known, so it has to be read first.
+    `intent_matching` are the values under which an uncertain creation has to be looked for.
+    `members_pending`: the source's whole list of members is still to be compared.
+    """
+
+    key: Key
+    name: str = ""
+    state: LinkState = "absent"
+    target_id: str | None = None
+    sent: Values = field(default_factory=dict)
+    disabled: bool = False
+    intent_matching: tuple[tuple[str, Json], ...] = ()
+    generation: int = 0
+    members_pending: bool = False
+    withheld: bool = False
+    escrow: Escrow | None = None
+
+    @property
+    def may_exist(self) -> bool:
+        """Whether the target may hold a resource for this object."""
+        return self.state != "absent"
+
+    def forgotten(self) -> Link:
+        """The same object without anything in the target."""
+        return replace(
+            self, state="absent", target_id=None, sent={}, disabled=False, intent_matching=(), withheld=False
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What is remembered of one reference: whether the source wants it, and its state in the target.
+
+    The target ids are those of its two ends where the ends are linked and certain, else None.
+    """
+
+    key: ReferenceKey
+    wanted: bool
+    state: Literal["absent", "present", "uncertain"] = "absent"
+    source_target_id: str | None = None
+    referenced_target_id: str | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PatchOperation:
+    """One operation of a PATCH in the words of RFC 7644 §3.5.2; `path` is None for a path-less one."""
+
+    op: Literal["add", "replace", "remove"]
+    path: str | None
+    value: Json = None
+
+
+Action = Literal["create", "update", "disable", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One request that is planned for one object.
+
+    `values` are what the target will carry afterwards, `changes` old and new value by attribute path,
+    `patch` what an update sends.
+    """
+
+    key: Key
+    action: Action
+    target_id: str | None
+    values: Values
+    changes: tuple[tuple[str, Json, Json], ...] = ()
+    patch: tuple[PatchOperation, ...] = ()
+    matching: tuple[tuple[str, Json], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why nothing is sent for one object. `failed` marks a fault rather than a choice."""
+
+    key: Key
+    code: str
+    reason: str
+    failed: bool = False
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceOperation:
+    """One request for references that start at one object: `added` and `removed` rows go into it."""
+
+    source: Key
+    target_id: str
+    attribute: str
+    added: tuple[Reference, ...]
+    removed: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a page would do: operations in waves, skips with their reasons, and what the guard withholds."""
+
+    waves: tuple[tuple[Operation, ...], ...]
+    skips: tuple[Skip, ...]
+    withheld: tuple[Operation, ...] = ()
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations in their order."""
+        return tuple(operation for wave in self.waves for operation in wave)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One line of the provisioning log: one object, one operation (engine spec §13)."""
+
+    id: str
+    at: datetime
+    cycle_id: str
+    key: Key
+    name: str
+    target_id: str | None
+    action: str
+    status: Literal["success", "failure", "skipped", "warning"]
+    code: str
+    reason: str
+    duration_milliseconds: int
+    steps: tuple[Mapping[str, Json], ...]
+    modified: tuple[tuple[str, Json, Json], ...]

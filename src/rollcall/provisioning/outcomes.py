@@ -1,0 +1,255 @@
+"""From the outcomes of a page to what is remembered of it: links, references that are due, and log lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
+from rollcall.provisioning.health import next_escrow
+from rollcall.provisioning.ledger_contract import Commit, SingleReference
+from rollcall.provisioning.log_steps import steps_of
+from rollcall.provisioning.model import (
+    Key,
+    Link,
+    LogRecord,
+    Operation,
+    Plan,
+    Problem,
+    Skip,
+)
+from rollcall.provisioning.planning import Item
+
+Result = tuple[Operation, Outcome | None, int]
+
+_READ_BEFORE_RETRY = frozenset({400, 409, 412})
+"""Refusals that may mean the resource is not what the ledger believes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a page comes to: what to commit, operations done by action, and how many objects failed."""
+
+    commit: Commit
+    done: Mapping[str, int]
+    failed: int
+
+
+@dataclass(slots=True)
+class _Page:
+    """What is gathered while the items of a page are concluded."""
+
+    now: datetime
+    new_id: Callable[[], str]
+    cycle_id: str
+    generation: int
+    links: list[Link] = field(default_factory=list)
+    dropped: list[Key] = field(default_factory=list)
+    lost: set[Key] = field(default_factory=set)
+    touched: set[Key] = field(default_factory=set)
+    log: list[LogRecord] = field(default_factory=list)
+    done: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+
+
+def intents(items: Sequence[Item], plan: Plan) -> list[Link]:
+    """The links as they have to be remembered before the plan is carried out: uncertain."""
+    by_key = {item.desired.key: item for item in items}
+    marked = []
+    for operation in plan.operations:
+        item = by_key[operation.key]
+        marked.append(
+            replace(
+                item.link,
+                name=item.desired.name,
+                state="uncertain",
+                intent_matching=operation.matching,
+                escrow=item.known.escrow,
+            )
+        )
+    return marked
+
+
+def conclude(
+    items: Sequence[Item],
+    plan: Plan,
+    results: Sequence[Result],
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+    cycle_id: str,
+    generation: int,
+    members_pending: bool,
+) -> Conclusion:
+    """What the page comes to.
+
+    `members_pending`: the members of every group of this page are to be compared anew.
+    """
+    page = _Page(now, new_id, cycle_id, generation)
+    by_result = {operation.key: (operation, outcome, duration) for operation, outcome, duration in results}
+    by_skip = {skip.key: skip for skip in plan.skips}
+    withheld = {operation.key: operation for operation in plan.withheld}
+    singles: list[SingleReference] = []
+    for item in items:
+        key = item.desired.key
+        if key in by_result:
+            link = _after_operation(page, item, *by_result[key])
+        elif key in withheld:
+            link = _after_withholding(page, item, withheld[key])
+        else:
+            link = _after_skip(page, item, by_skip[key])
+        _remember(page, item, link, members_pending=members_pending)
+        if item.scope.verdict == "active":
+            singles.extend(
+                SingleReference(key, attribute, keys[0] if keys else None)
+                for attribute, keys in item.desired.references.items()
+            )
+    commit = Commit(
+        links=page.links,
+        dropped=page.dropped,
+        lost=page.lost,
+        touched=page.touched,
+        single_references=singles,
+        log=page.log,
+    )
+    return Conclusion(commit, page.done, page.failed)
+
+
+def _remember(page: _Page, item: Item, link: Link, *, members_pending: bool) -> None:
+    known = item.known
+    if known.target_id is not None and link.target_id != known.target_id:
+        page.lost.add(link.key)
+    if (known.state, known.target_id) != (link.state, link.target_id):
+        page.touched.add(link.key)
+    if not link.may_exist and link.escrow is None:
+        page.dropped.append(link.key)
+        return
+    fresh = link.target_id is not None and link.target_id != known.target_id
+    pending = link.key.kind == "Group" and link.may_exist and (known.members_pending or fresh or members_pending)
+    page.links.append(
+        replace(link, name=item.desired.name, generation=page.generation, members_pending=pending)
+    )
+
+
+def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Outcome | None, duration: int) -> Link:
+    if outcome is None:
+        # Not attempted: nothing happened, so what was known before stays true.
+        return replace(item.link, escrow=item.known.escrow)
+    if isinstance(outcome, Done):
+        page.done[operation.action] += 1
+        _log(page, item, operation.action, "success", operation=operation, duration=duration)
+        return _after_success(item, operation, outcome)
+    if operation.action == "delete" and isinstance(outcome, Refused) and outcome.status == 404:
+        page.done["delete"] += 1
+        _log(page, item, "delete", "success", operation=operation, duration=duration, reason="It was gone already.")
+        return item.link.forgotten()
+    page.failed += 1
+    problem = Problem(outcome.code, outcome.reason)
+    link = _after_failure(item, operation, outcome)
+    if item.known.target_id is not None and link.target_id is None:
+        problem = Problem("InvalidAnchor", "The linked object is gone from the target; it is matched again.")
+    link = replace(link, escrow=next_escrow(item.known.escrow, problem, page.now))
+    _log(
+        page, item, operation.action, "failure", operation=operation, duration=duration,
+        code=problem.code, reason=_with_retry(problem.reason, link),
+    )  # fmt: skip
+    return link
+
+
+def _after_success(item: Item, operation: Operation, outcome: Done) -> Link:
+    if operation.action == "delete":
+        return item.link.forgotten()
+    target_id = item.link.target_id
+    if operation.action == "create":
+        assert outcome.resource is not None, "a creation is done when its id is known"
+        target_id = str(outcome.resource["id"])
+    return replace(
+        item.link,
+        state="linked",
+        target_id=target_id,
+        sent=operation.values,
+        disabled=item.scope.verdict == "inactive",
+        intent_matching=(),
+        withheld=False,
+        escrow=None,
+    )
+
+
+def _after_failure(item: Item, operation: Operation, outcome: Refused | Unanswered) -> Link:
+    if isinstance(outcome, Unanswered):
+        return replace(item.link, state="uncertain", intent_matching=operation.matching)
+    if operation.action == "create":
+        return item.link.forgotten()
+    if outcome.status == 404:
+        return item.link.forgotten()
+    if outcome.status in _READ_BEFORE_RETRY:
+        return replace(item.link, state="uncertain")
+    return item.link
+
+
+def _after_withholding(page: _Page, item: Item, operation: Operation) -> Link:
+    reason = (
+        f"Held back: with this {operation.action} the cycle would reach the accidental deletion threshold. "
+        "Check the source and the assignments; then restart the job, allowing the removals if they are meant."
+    )
+    action = "stagedDelete" if operation.action == "delete" else "stagedAction"
+    _log(page, item, action, "warning", operation=operation, code="TooManyDeletes", reason=reason)
+    return replace(item.link, withheld=True, escrow=None)
+
+
+def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
+    if skip.code == "NotAttempted":
+        return item.known
+    if not skip.failed:
+        if not skip.silent:
+            _log(page, item, "other", "skipped", code=skip.code, reason=skip.reason)
+        sent = item.link.sent if item.present is None else item.present
+        disabled = item.link.may_exist and item.scope.verdict == "inactive"
+        return replace(item.link, sent=sent, disabled=disabled, withheld=False, escrow=None)
+    page.failed += 1
+    base = item.known if item.problem is not None else item.link
+    escrow = next_escrow(item.known.escrow, Problem(skip.code, skip.reason), page.now)
+    link = replace(base, escrow=escrow)
+    _log(page, item, "other", "failure", code=skip.code, reason=_with_retry(skip.reason, link))
+    return link
+
+
+def _with_retry(reason: str, link: Link) -> str:
+    """The reason with how often it was tried and when it is tried again (rule E1)."""
+    assert link.escrow is not None, "what failed is tried again"
+    times = link.escrow.attempts
+    when = link.escrow.next_attempt.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{reason} This operation was tried {times} {'time' if times == 1 else 'times'} and is tried again after {when}."
+
+
+def _log(
+    page: _Page,
+    item: Item,
+    action: str,
+    status: Literal["success", "failure", "skipped", "warning"],
+    *,
+    operation: Operation | None = None,
+    duration: int = 0,
+    code: str = "",
+    reason: str = "",
+) -> None:
+    page.log.append(
+        LogRecord(
+            id=page.new_id(),
+            at=page.now,
+            cycle_id=page.cycle_id,
+            key=item.desired.key,
+            name=item.desired.name,
+            target_id=item.link.target_id,
+            action=action,
+            status=status,
+            code=code,
+            reason=reason,
+            duration_milliseconds=duration,
+            steps=steps_of(item, action, status, code, reason),
+            modified=() if operation is None else operation.changes,
+        )
+    )

@@ -1,0 +1,203 @@
+"""From what is wanted and what is known to a plan: operations in waves, skips with reasons, and the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rollcall.provisioning.model import (
+    Desired,
+    JobSettings,
+    Json,
+    Link,
+    ObjectMapping,
+    Operation,
+    PatchOperation,
+    Plan,
+    Problem,
+    Scope,
+    Skip,
+    Values,
+)
+from rollcall.provisioning.target_schema import element_attribute, is_case_exact, is_value_path, new_element
+
+REMOVALS = frozenset({"disable", "delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry, ready to be planned.
+
+    `known` is what the ledger says, `link` what is known after matching; `present` the values the target showed just now, None where
+    it was not asked; `problem` what kept the matching from an answer.
+    """
+
+    scope: Scope
+    desired: Desired
+    known: Link
+    link: Link
+    mapping: ObjectMapping
+    present: Values | None = None
+    problem: Problem | None = None
+
+
+def plan(items: Iterable[Item], settings: JobSettings, removals_before: int = 0) -> Plan:
+    """The plan of one page.
+
+    Waves: people who leave go first and wait for nothing; then updates before creations, so that a name
+    given up in this page is free for its next owner; groups after users. Removals are withheld, all of
+    this page, when with `removals_before` they would reach the threshold (rules P2, P3).
+    """
+    operations: list[Operation] = []
+    skips: list[Skip] = []
+    for item in items:
+        planned = plan_item(item, settings)
+        if isinstance(planned, Operation):
+            operations.append(planned)
+        else:
+            skips.append(planned)
+    removals = [operation for operation in operations if operation.action in REMOVALS]
+    withheld: tuple[Operation, ...] = ()
+    if removals and settings.deletion_threshold and removals_before + len(removals) >= settings.deletion_threshold:
+        withheld = tuple(removals)
+        operations = [operation for operation in operations if operation.action not in REMOVALS]
+    return Plan(_waves(operations), tuple(skips), withheld)
+
+
+_WAVES = (
+    (("User", "disable"), ("User", "delete")),
+    (("User", "update"),),
+    (("User", "create"),),
+    (("Group", "delete"), ("Group", "update")),
+    (("Group", "create"),),
+)
+
+
+def _waves(operations: Sequence[Operation]) -> tuple[tuple[Operation, ...], ...]:
+    waves = (
+        tuple(operation for operation in operations if (operation.key.kind, operation.action) in wave)
+        for wave in _WAVES
+    )
+    return tuple(wave for wave in waves if wave)
+
+
+def plan_item(item: Item, settings: JobSettings) -> Operation | Skip:
+    """What to do for one entry, or why nothing."""
+    if item.problem is not None:
+        return Skip(item.desired.key, item.problem.code, item.problem.reason, failed=True)
+    if item.scope.verdict == "active":
+        return _plan_active(item)
+    return _plan_leaver(item, settings)
+
+
+def _plan_active(item: Item) -> Operation | Skip:
+    desired, link = item.desired, item.link
+    if desired.problem is not None:
+        failed = desired.problem.code != "EntrySynchronizationSkipped"
+        return Skip(desired.key, desired.problem.code, desired.problem.reason, failed=failed)
+    if link.state == "linked":
+        return _update_or_skip(item)
+    if not desired.matching:
+        reason = "No matching attribute has a value, so the object can't be told apart in the target."
+        return Skip(desired.key, "EntryJoiningPropertyValueIsMissing", reason)
+    if not item.mapping.create:
+        return Skip(desired.key, "EntrySynchronizationSkipped", "The mapping does not create objects (rule A13).")
+    values = {**desired.on_create, **desired.values}
+    return Operation(
+        desired.key,
+        "create",
+        None,
+        values,
+        changes=tuple((path, None, value) for path, value in values.items()),
+        matching=desired.matching,
+    )
+
+
+def _plan_leaver(item: Item, settings: JobSettings) -> Operation | Skip:
+    key, link, scope = item.desired.key, item.link, item.scope
+    if link.state == "absent":
+        never_assigned = scope.details.get("Assigned to the application") is False
+        return Skip(key, "NotEffectivelyEntitled", scope.reason, silent=never_assigned or scope.verdict == "gone")
+    if settings.skip_out_of_scope_deletions and scope.verdict != "gone":
+        return Skip(key, "SkipOutOfScopeDeletions", f"{scope.reason} The job leaves such objects as they are (D7).")
+    if scope.verdict == "inactive":
+        return _update_or_skip(item)
+    if not item.mapping.delete:
+        return Skip(key, "EntrySynchronizationSkipped", "The mapping does not delete objects (rule A13).")
+    return Operation(key, "delete", link.target_id, {}, changes=_all_gone(link))
+
+
+def _all_gone(link: Link) -> tuple[tuple[str, Json, Json], ...]:
+    return tuple((path, value, None) for path, value in link.sent.items())
+
+
+def _update_or_skip(item: Item) -> Operation | Skip:
+    desired, link = item.desired, item.link
+    leaving = item.scope.verdict == "inactive"
+    if leaving and not desired.values:
+        return Skip(desired.key, "EntrySynchronizationSkipped", "No mapping of IsSoftDeleted says how to disable.")
+    before = link.sent if item.present is None else item.present
+    changes = tuple(_changes(item, before))
+    if not changes:
+        if leaving:
+            return Skip(desired.key, "RedundantSoftDelete", f"{item.scope.reason} The account is disabled already.")
+        return Skip(desired.key, "RedundantExport", "Source and target agree.")
+    if not item.mapping.update:
+        return Skip(desired.key, "EntrySynchronizationSkipped", "The mapping does not update objects (rule A13).")
+    after = {path: value for path, value in before.items() if path not in desired.cleared}
+    return Operation(
+        desired.key,
+        "disable" if leaving else "update",
+        link.target_id,
+        {**after, **desired.values},
+        changes=changes,
+        patch=patch_for(changes, before),
+    )
+
+
+def _changes(item: Item, before: Values) -> Iterable[tuple[str, Json, Json]]:
+    """Attribute, old value, new value, for each attribute that differs (rules A4, A6)."""
+    desired = item.desired
+    read = item.present is not None
+    for path, value in desired.values.items():
+        old = before.get(path)
+        if path in desired.always or not _agree(old, value, folded=read and not is_case_exact(desired.key.kind, path)):
+            yield path, old, value
+    for path in desired.cleared:
+        if before.get(path) is not None:
+            yield path, before[path], None
+
+
+def _agree(old: Json, new: Json, *, folded: bool) -> bool:
+    """Whether two values are the same; letter case counts against what was sent, not against what a target made of it."""
+    if folded and isinstance(old, str) and isinstance(new, str):
+        return old.casefold() == new.casefold()
+    return type(old) is type(new) and bool(old == new)
+
+
+def patch_for(changes: Sequence[tuple[str, Json, Json]], before: Values) -> tuple[PatchOperation, ...]:
+    """PATCH operations that carry out `changes` on a resource known to hold `before` (RFC 7644 §3.5.2).
+
+    An element that a value path selects and that is not there yet is added whole: strict targets
+    answer noTarget to anything else.
+    """
+    operations: list[PatchOperation] = []
+    made: dict[str, dict[str, Json]] = {}
+    for path, _, new in changes:
+        if new is None:
+            operations.append(PatchOperation("remove", path))
+        elif not is_value_path(path) or _element_is_there(path, before):
+            operations.append(PatchOperation("replace", path, new))
+        else:
+            element = path.rpartition("]")[0]
+            if element in made:
+                made[element].update(new_element(path, new))
+            else:
+                made[element] = new_element(path, new)
+                operations.append(PatchOperation("add", element_attribute(path), [made[element]]))
+    return tuple(operations)
+
+
+def _element_is_there(path: str, before: Values) -> bool:
+    element = path.rpartition("]")[0]
+    return any(known.rpartition("]")[0] == element and before[known] is not None for known in before)

@@ -1,0 +1,179 @@
+"""Sends the references that are due: members and managers, after the objects they tie together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
+from rollcall.provisioning.health import next_escrow, retry_delay_seconds
+from rollcall.provisioning.ledger_contract import ReferenceOutcome
+from rollcall.provisioning.model import Key, Link, LogRecord, Problem, Reference, ReferenceKey, ReferenceOperation
+from rollcall.provisioning.references import halves, plan_references, requests_for
+from rollcall.provisioning.road import Road
+
+_ROWS = 2000
+_GROUPS = 50
+_WORTH_HALVING = frozenset({400, 404, 409, 413, 422})
+"""Refusals that may be about a single reference among many."""
+
+
+async def take_pending_members(road: Road) -> None:
+    """Compare the whole list of members of new groups, and of all groups in a reading of everything."""
+    while road.exporter.stopped is None:
+        groups = await road.ledger.groups_with_pending_members(_GROUPS)
+        if not groups:
+            return
+        for group in groups:
+            after: str | None = None
+            while members := await road.source.members(group.id, after, _ROWS):
+                await road.ledger.take_members(group, members, road.position.cycle)
+                after = members[-1].id
+            await road.ledger.finish_members(group, road.position.cycle)
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What one batch of references comes to."""
+
+    now: datetime
+    present: list[ReferenceKey] = field(default_factory=list)
+    absent: list[ReferenceKey] = field(default_factory=list)
+    failed: dict[ReferenceKey, datetime] = field(default_factory=dict)
+    suspects: dict[Key, Problem] = field(default_factory=dict)
+    lost: dict[Key, Problem] = field(default_factory=dict)
+    log: list[LogRecord] = field(default_factory=list)
+
+
+async def send_due_references(road: Road) -> None:
+    """Batch after batch, until nothing is due now."""
+    now = road.runtime.now()
+    while road.exporter.stopped is None:
+        rows = await road.ledger.due_references(now, _ROWS)
+        if not rows:
+            return
+        plan = plan_references(rows, road.settings.members_per_request)
+        idle = [row.key for row in plan.waiting + plan.settled]
+        sent = [row.key for operation in plan.operations for row in operation.added + operation.removed]
+        await road.ledger.intend_references(sent)
+        batch = _Pass(now)
+        await _send(road, plan.operations, batch)
+        await road.ledger.commit_references(await _outcome(road, batch, idle))
+        road.counts.requests = road.exporter.traffic.requests
+        await road.observer(road.counts)
+
+
+async def _send(road: Road, operations: Sequence[ReferenceOperation], batch: _Pass) -> None:
+    """Send operations; one that a target refuses because of a single reference is halved until that one is found."""
+    while operations:
+        began = road.runtime.monotonic()
+        answers = await road.exporter.update_all(
+            [(operation.source.kind, operation.target_id, requests_for(operation)) for operation in operations]
+        )
+        duration = int((road.runtime.monotonic() - began) * 1000)
+        again: list[ReferenceOperation] = []
+        for operation, answer in zip(operations, answers, strict=True):
+            parts = halves(operation) if _may_be_about_one(answer) else None
+            if parts is not None:
+                again.extend(parts)
+            else:
+                _settle(road, batch, operation, answer, duration)
+        operations = again
+
+
+def _may_be_about_one(answer: Outcome | None) -> bool:
+    return isinstance(answer, Refused) and answer.status in _WORTH_HALVING
+
+
+def _settle(
+    road: Road, batch: _Pass, operation: ReferenceOperation, answer: Outcome | None, duration: int
+) -> None:
+    rows = operation.added + operation.removed
+    if answer is None:
+        # Not attempted; the next cycle sends it.
+        batch.failed.update({row.key: batch.now for row in rows})
+        return
+    if isinstance(answer, Done):
+        batch.present.extend(row.key for row in operation.added)
+        batch.absent.extend(row.key for row in operation.removed)
+        road.counts.references_added += len(operation.added)
+        road.counts.references_removed += len(operation.removed)
+        _log(road, batch, operation, "success", duration)
+        return
+    road.counts.references_failed += len(rows)
+    delay = max(retry_delay_seconds(row.attempts + 1) for row in rows)
+    batch.failed.update({row.key: batch.now + timedelta(seconds=delay) for row in rows})
+    _log(road, batch, operation, "failure", duration, answer)
+    if isinstance(answer, Refused) and answer.status in _WORTH_HALVING:
+        # Either end may be gone from the target: both are read before the reference is tried again.
+        problem = Problem("InvalidAnchor", f"The target refused a reference: {answer.reason}")
+        for row in rows:
+            batch.suspects[row.key.source] = problem
+            batch.suspects[row.key.referenced] = problem
+            batch.failed[row.key] = batch.now if row.attempts == 0 else batch.failed[row.key]
+
+
+async def _outcome(road: Road, batch: _Pass, idle: Sequence[ReferenceKey]) -> ReferenceOutcome:
+    known = await road.ledger.known(list(batch.suspects)) if batch.suspects else {}
+    links = [_suspected(link, batch.suspects[key], batch.now) for key, link in known.items() if link.state == "linked"]
+    return ReferenceOutcome(
+        present=batch.present,
+        absent=batch.absent,
+        failed=batch.failed,
+        idle=idle,
+        links=links,
+        log=batch.log,
+    )
+
+
+def _suspected(link: Link, problem: Problem, now: datetime) -> Link:
+    """The link of an end that may be gone: to be read before it is believed."""
+    return replace(link, state="uncertain", escrow=next_escrow(link.escrow, problem, now))
+
+
+def _log(
+    road: Road,
+    batch: _Pass,
+    operation: ReferenceOperation,
+    status: str,
+    duration: int,
+    answer: Refused | Unanswered | None = None,
+) -> None:
+    """One record for one request; a request with many references names how many, and all of them as changes."""
+    action = "update"
+    many = len(operation.added) + len(operation.removed)
+    description = f"{len(operation.added)} added to and {len(operation.removed)} removed from {operation.attribute}."
+    code = "" if answer is None else answer.code
+    reason = description if answer is None else f"{description} {answer.reason}"
+    step = {
+        "name": "EntryExportUpdate",
+        "provisioningStepType": "referenceResolution",
+        "status": status,
+        "description": reason,
+        "details": {"References": str(many), "Attribute": operation.attribute},
+    }
+    batch.log.append(
+        LogRecord(
+            id=str(road.runtime.new_id()),
+            at=batch.now,
+            cycle_id=road.cycle_id,
+            key=operation.source,
+            name="",
+            target_id=operation.target_id,
+            action=action,
+            status="success" if answer is None else "failure",
+            code=code,
+            reason=reason,
+            duration_milliseconds=duration,
+            steps=(step,),
+            modified=_changes(operation.attribute, operation.added, operation.removed),
+        )
+    )
+
+
+def _changes(
+    attribute: str, added: Sequence[Reference], removed: Sequence[Reference]
+) -> tuple[tuple[str, str | None, str | None], ...]:
+    gone = tuple((attribute, row.key.referenced.id, None) for row in removed)
+    return gone + tuple((attribute, None, row.key.referenced.id) for row in added)

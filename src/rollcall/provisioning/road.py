@@ -1,0 +1,66 @@
+"""Everything one cycle works with, handed from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from rollcall.provisioning.connectors.contract import Source, Target
+from rollcall.provisioning.exporter import Exporter
+from rollcall.provisioning.expression import Context
+from rollcall.provisioning.ledger_contract import Ledger, Position
+from rollcall.provisioning.mapping import CompiledMapping
+from rollcall.provisioning.matching import TargetIndex
+from rollcall.provisioning.model import JobSettings
+from rollcall.runtime import Runtime
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a cycle has done so far; objects, but for `references_…` (ties) and `requests`."""
+
+    imported: int = 0
+    in_scope: int = 0
+    created: int = 0
+    updated: int = 0
+    disabled: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    failed: int = 0
+    withheld: int = 0
+    references_added: int = 0
+    references_removed: int = 0
+    references_failed: int = 0
+    requests: int = 0
+    total: int | None = None
+
+
+Observer = Callable[[Counts], Awaitable[None]]
+
+
+async def _nobody_watches(_counts: Counts) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class Road:
+    """Everything one cycle of one job works with.
+
+    `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
+    """
+
+    settings: JobSettings
+    mappings: dict[str, CompiledMapping]
+    source: Source
+    target: Target
+    ledger: Ledger
+    runtime: Runtime
+    exporter: Exporter
+    context: Callable[[], Context]
+    cycle_id: str
+    observer: Observer = _nobody_watches
+    verify: bool = False
+    counts: Counts = field(default_factory=Counts)
+    indexes: dict[str, TargetIndex | None] = field(default_factory=dict)
+    removals: int = 0
+    position: Position = field(default_factory=Position)

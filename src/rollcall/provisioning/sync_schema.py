@@ -1,0 +1,143 @@
+"""A job's synchronization schema: Graph's JSON document to mappings, with every fault named (Graph synchronizationSchema)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rollcall.errors import Invalid
+from rollcall.provisioning.expression import ExpressionError, compile_expression
+from rollcall.provisioning.model import AttributeMapping, Json, MappingSource, ObjectMapping
+from rollcall.provisioning.target_schema import is_reference
+from rollcall.scim.error import ScimError
+from rollcall.scim.path import parse_path
+
+_FLOW_TYPES = ("Always", "ObjectAddOnly")
+_FLOW_BEHAVIORS = ("FlowWhenChanged", "FlowAlways")
+_KINDS = ("User", "Group")
+
+
+def parse_schema(document: Mapping[str, Any]) -> dict[str, ObjectMapping]:
+    """The object mappings of a schema document, by source kind.
+
+    Raises Invalid that lists every fault at once, each with its path in the document.
+    """
+    faults: list[str] = []
+    mappings: dict[str, ObjectMapping] = {}
+    rules = document.get("synchronizationRules")
+    if not isinstance(rules, list) or not rules:
+        raise Invalid("The schema has no synchronizationRules.", details=("synchronizationRules: a list is expected",))
+    for rule_number, rule in enumerate(rules):
+        for number, mapping in enumerate(rule.get("objectMappings", [])):
+            where = f"synchronizationRules[{rule_number}].objectMappings[{number}]"
+            parsed = _object_mapping(mapping, where, faults)
+            if parsed is not None:
+                mappings[parsed.kind] = parsed
+    if "User" not in mappings:
+        faults.append("synchronizationRules: an object mapping for User is needed (rule S3)")
+    if faults:
+        raise Invalid(f"The schema has {len(faults)} faults; nothing was saved.", details=tuple(faults))
+    return mappings
+
+
+def _object_mapping(document: Mapping[str, Any], where: str, faults: list[str]) -> ObjectMapping | None:
+    kind = document.get("sourceObjectName")
+    if kind not in _KINDS:
+        faults.append(f"{where}.sourceObjectName: User or Group is expected, not {kind!r}")
+        return None
+    attributes = []
+    seen: set[str] = set()
+    for number, mapping in enumerate(document.get("attributeMappings", [])):
+        place = f"{where}.attributeMappings[{number}]"
+        parsed = _attribute_mapping(mapping, place, faults)
+        if parsed is None:
+            continue
+        if parsed.target.lower() in seen:
+            faults.append(f"{place}.targetAttributeName: {parsed.target} is mapped twice")
+        seen.add(parsed.target.lower())
+        attributes.append(parsed)
+    _check_matching(attributes, where, faults)
+    flows = {flow.strip() for flow in str(document.get("flowTypes", "Add, Update, Delete")).split(",")}
+    return ObjectMapping(
+        kind=kind,
+        attributes=tuple(attributes),
+        enabled=bool(document.get("enabled", True)),
+        create="Add" in flows,
+        update="Update" in flows,
+        delete="Delete" in flows,
+    )
+
+
+def _check_matching(attributes: list[AttributeMapping], where: str, faults: list[str]) -> None:
+    priorities = [attribute.matching_priority for attribute in attributes if attribute.matching_priority > 0]
+    if not priorities:
+        faults.append(f"{where}.attributeMappings: one attribute has to be matching (matchingPriority 1)")
+    if len(set(priorities)) != len(priorities):
+        faults.append(f"{where}.attributeMappings: two matching attributes have the same matchingPriority")
+
+
+def _attribute_mapping(document: Mapping[str, Any], where: str, faults: list[str]) -> AttributeMapping | None:
+    before = len(faults)
+    target = document.get("targetAttributeName")
+    _check_target(target, where, faults)
+    source = _source(document.get("source"), f"{where}.source", faults)
+    flow_type = document.get("flowType") or "Always"
+    if flow_type not in _FLOW_TYPES:
+        faults.append(f"{where}.flowType: one of {', '.join(_FLOW_TYPES)} is expected, not {flow_type!r}")
+    flow_behavior = document.get("flowBehavior") or "FlowWhenChanged"
+    if flow_behavior not in _FLOW_BEHAVIORS:
+        faults.append(f"{where}.flowBehavior: one of {', '.join(_FLOW_BEHAVIORS)} is expected, not {flow_behavior!r}")
+    priority = document.get("matchingPriority") or 0
+    if not isinstance(priority, int) or priority < 0:
+        faults.append(f"{where}.matchingPriority: a whole number from 0 is expected, not {priority!r}")
+    if len(faults) > before:
+        return None
+    return AttributeMapping(
+        target=str(target),
+        source=source,
+        default=document.get("defaultValue") or None,
+        flow_type=flow_type,
+        flow_behavior=flow_behavior,
+        matching_priority=priority,
+        clear_when_null=bool(document.get("clearWhenNull", False)),
+    )
+
+
+def _check_target(target: Json, where: str, faults: list[str]) -> None:
+    if not isinstance(target, str) or not target:
+        faults.append(f"{where}.targetAttributeName: the path of a target attribute is expected")
+        return
+    if target.lower() == "id":
+        faults.append(f"{where}.targetAttributeName: id belongs to the target and can't be mapped (rule M10)")
+    try:
+        parse_path(target)
+    except ScimError as error:
+        faults.append(f"{where}.targetAttributeName: {error.detail}")
+
+
+def _source(document: Json, where: str, faults: list[str]) -> MappingSource:
+    if document is None:
+        return MappingSource("None")
+    if not isinstance(document, Mapping):
+        faults.append(f"{where}: an object with type and name or expression is expected")
+        return MappingSource("None")
+    kind = document.get("type")
+    if kind in ("Attribute", "Constant"):
+        name = document.get("name")
+        if not isinstance(name, str) or not name:
+            faults.append(f"{where}.name: the {str(kind).lower()} is missing")
+        return MappingSource(kind, str(name))
+    if kind != "Function":
+        faults.append(f"{where}.type: Attribute, Constant or Function is expected, not {kind!r}")
+        return MappingSource("None")
+    text = str(document.get("expression", ""))
+    try:
+        compile_expression(text)
+    except ExpressionError as error:
+        faults.append(f"{where}.expression: {error}")
+    return MappingSource("Function", text)
+
+
+def references_of(mapping: ObjectMapping) -> tuple[str, ...]:
+    """The target attributes of a mapping that hold references."""
+    return tuple(step.target for step in mapping.attributes if is_reference(mapping.kind, step.target))
