@@ -201,21 +201,23 @@ _AWAY = (
     psycopg.errors.AdminShutdown,
     psycopg.errors.CrashShutdown,
     psycopg.errors.CannotConnectNow,
-    psycopg.errors.IdleInTransactionSessionTimeout,
 )
 _TOO_SLOW_OR_FULL = (
     psycopg.errors.QueryCanceled,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.LockNotAvailable,
     psycopg.errors.InsufficientResources,
     psycopg.errors.DiskFull,
     psycopg.errors.OutOfMemory,
     psycopg.errors.TooManyConnections,
-    psycopg.errors.ReadOnlySqlTransaction,
 )
 
 
 def _told(error: psycopg.Error, *, lost: bool, may_be_kept: bool) -> Exception:
     """What an error of the driver is to the caller: itself when it is about the statement."""
+    if isinstance(error, _TOO_SLOW_OR_FULL):
+        return Unavailable(f"The database gave up: {error.diag.message_primary}.", retry_after_seconds=5)
     if lost or isinstance(error, _AWAY):
         if may_be_kept:
             return Unavailable(
@@ -223,8 +225,6 @@ def _told(error: psycopg.Error, *, lost: bool, may_be_kept: bool) -> Exception:
                 "Look before you repeat it."
             )
         return _Lost()
-    if isinstance(error, _TOO_SLOW_OR_FULL):
-        return Unavailable(f"The database gave up: {error.diag.message_primary}.", retry_after_seconds=5)
     return error
 
 
@@ -239,6 +239,7 @@ def connection_string(url: str, config: DatabaseConfig) -> str:
         "role": APPLICATION_ROLE,
         "statement_timeout": f"{int(config.statement_timeout_seconds * 1000)}",
         "idle_in_transaction_session_timeout": f"{int(config.idle_in_transaction_timeout_seconds * 1000)}",
+        "transaction_timeout": f"{int(config.transaction_timeout_seconds * 1000)}",
         "timezone": "UTC",
     }
     return psycopg.conninfo.make_conninfo(

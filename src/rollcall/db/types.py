@@ -36,6 +36,7 @@ class DatabaseConfig:
     connect_timeout_seconds: float = 5.0
     statement_timeout_seconds: float = 30.0
     idle_in_transaction_timeout_seconds: float = 60.0
+    transaction_timeout_seconds: float = 600.0
     attempts: int = 6
     """How often a transaction is tried that lost against another one."""
     durable: bool = True
