@@ -11,6 +11,9 @@ from rollcall.directory.applications import (
 )
 from rollcall.directory.changes import CHANNEL, prune_changes
 from rollcall.directory.feed import feed, present, ties_of_group, ties_of_members
+from rollcall.directory.importing import import_file
+from rollcall.directory.importing_rows import BadRow
+from rollcall.directory.importing_store import ImportReport
 from rollcall.directory.lookup import (
     find_groups,
     find_user,
@@ -54,10 +57,12 @@ __all__ = [
     "DEFAULT_APP_ROLE",
     "AppRole",
     "Assignment",
+    "BadRow",
     "FeedEntry",
     "FeedPage",
     "FeedTie",
     "Group",
+    "ImportReport",
     "Member",
     "ServicePrincipal",
     "User",
@@ -72,6 +77,7 @@ __all__ = [
     "feed",
     "find_groups",
     "find_user",
+    "import_file",
     "list_assignments",
     "list_groups",
     "list_groups_of",
