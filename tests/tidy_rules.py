@@ -241,8 +241,10 @@ def _statements(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def sql_place(file: File) -> Iterator[str]:
-    """SQL stands in stores (functions that begin with `tx`) and in the database kit."""
+    """SQL stands in stores (functions that begin with `tx`), in `…_sql.py` beside them, and in the database kit."""
     if not file.is_source or file.path.startswith("src/rollcall/db/") or _is_store(tree := file.tree()):
+        return
+    if file.path.endswith("_sql.py") and not any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree)):
         return
     for node in _statements(tree):
         yield f"{file.path}:{node.lineno}: SQL outside a store; put it into a function `async def f(tx, …)`"
