@@ -8,9 +8,11 @@ Everything is pure: clock, chance and the target come in through `Context`. Sour
 
 from __future__ import annotations
 
+from rollcall.provisioning.expression_check import Problem, check, errors
 from rollcall.provisioning.expression_compile import Compiled, compile_expression
 from rollcall.provisioning.expression_explain import Explanation
 from rollcall.provisioning.expression_syntax import Expression, parse, print_expression
+from rollcall.provisioning.expression_types import AttributeType
 from rollcall.provisioning.expression_values import (
     IGNORE_ATTRIBUTE,
     IGNORE_OBJECT,
@@ -28,16 +30,20 @@ from rollcall.provisioning.expression_values import (
 __all__ = [
     "IGNORE_ATTRIBUTE",
     "IGNORE_OBJECT",
+    "AttributeType",
     "Compiled",
     "Context",
     "Explanation",
     "Expression",
     "ExpressionError",
     "Ignore",
+    "Problem",
     "Randomness",
     "Redacted",
     "Value",
+    "check",
     "compile_expression",
+    "errors",
     "log_form",
     "parse",
     "plain",

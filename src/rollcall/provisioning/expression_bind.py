@@ -26,6 +26,7 @@ from rollcall.provisioning.expression_values import (
     Source,
     Value,
     any_value,
+    limited,
     number,
     text,
     values,
@@ -63,30 +64,36 @@ def bind(expression: Expression, hook: Hook = _as_is) -> Evaluate:
 
     Raises ExpressionError for an unknown function or wrong arguments.
     """
-    return hook(expression, _bind(expression, hook))
-
-
-def _bind(expression: Expression, hook: Hook) -> Evaluate:
+    evaluate: Evaluate
     match expression:
         case Attribute(name=name):
-            return lambda source, _context: source.get(name)
+            evaluate = _reading(name)
         case Text(value=value) | Number(value=value) | Constant(value=value):
-            return lambda _source, _context: value
+            evaluate = _giving(value)
         case Compare():
-            return _bind_compare(expression, hook)
+            evaluate = _bind_compare(expression, hook)
         case Concat(operands=operands):
-            return _bind_concat([bind(o, hook) for o in operands], expression.position)
+            evaluate = _bind_concat([bind(o, hook) for o in operands], expression.position)
         case Call():
-            return _bind_call(expression, hook)
+            evaluate = _bind_call(expression, hook)
+    return hook(expression, evaluate)
+
+
+def _reading(name: str) -> Evaluate:
+    return lambda source, _context: source.get(name)
+
+
+def _giving(value: Value) -> Evaluate:
+    return lambda _source, _context: value
 
 
 def _bind_concat(pieces: list[Evaluate], position: int) -> Evaluate:
     def concat(source: Source, context: Context) -> Value:
         try:
             found = [text(piece(source, context)) for piece in pieces]
+            return None if all(f is None for f in found) else limited("".join(f or "" for f in found))
         except Fault as fault:
             raise ExpressionError(position, None, fault.message, fault.remedy) from None
-        return None if all(f is None for f in found) else "".join(f or "" for f in found)
 
     return concat
 
@@ -156,7 +163,9 @@ def find_function(call: Call) -> Function:
 def _bind_call(call: Call, hook: Hook) -> Evaluate:
     function = find_function(call)
     arguments = fitted(call, function)
-    bound = [None if a is None else bind(a, hook) for a in arguments]
+    bound: list[Evaluate | None] = []
+    for argument in arguments:  # a loop, not a comprehension: one frame less a level of nesting
+        bound.append(None if argument is None else bind(argument, hook))  # noqa: PERF401
     try:
         if function.build is not None:
             return _located(
@@ -182,7 +191,7 @@ def _bind_call(call: Call, hook: Hook) -> Evaluate:
 def _located(evaluate: Evaluate, call: Call) -> Evaluate:
     def run(source: Source, context: Context) -> Value:
         try:
-            return evaluate(source, context)
+            return limited(evaluate(source, context))
         except Fault as fault:
             raise ExpressionError(call.position, call.name, fault.message, fault.remedy) from None
 
@@ -200,7 +209,7 @@ def _bind_one(function: Function, call: Call, argument: Evaluate, read: Callable
                 return None
             if isinstance(value, Ignore):
                 raise Ignored(value)
-            return act(value)
+            return limited(act(value))
         except Fault as fault:
             raise ExpressionError(call.position, call.name, fault.message, fault.remedy) from None
 
@@ -224,7 +233,7 @@ def _bind_many(
                 if isinstance(value, Ignore):
                     raise Ignored(value)
                 given.append(value)
-            return act(*given)
+            return limited(act(*given))
         except Fault as fault:
             raise ExpressionError(call.position, call.name, fault.message, fault.remedy) from None
 

@@ -12,10 +12,9 @@ from typing import Protocol
 import regex  # type: ignore[import-untyped]
 
 from rollcall.provisioning.expression_patterns import translate
-from rollcall.provisioning.expression_values import Fault, shown
+from rollcall.provisioning.expression_values import MOST_CHARACTERS_OF_VALUE, Fault, shown, too_long
 
 SECONDS = 0.25  # for one call over one text; ordinary patterns take microseconds
-MOST_CHARACTERS_OF_RESULT = 1_000_000
 
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|([0-9]+)|([$&`'+_]))")
 
@@ -174,10 +173,8 @@ def replace_all(text: str, pattern: Pattern, replacement: str) -> str:
     for match in matches(pattern, text):
         piece = _expand(parts, match, pattern.names)
         size += len(piece)
-        if size > MOST_CHARACTERS_OF_RESULT:
-            raise Fault(
-                f"the result is longer than {MOST_CHARACTERS_OF_RESULT:,} characters", "Shorten the replacement"
-            )
+        if size > MOST_CHARACTERS_OF_VALUE:
+            raise too_long()
         start, end = match.span()
         out += (text[at:start], piece)
         at = end

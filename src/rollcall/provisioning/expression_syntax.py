@@ -10,7 +10,7 @@ from typing import TypeAlias
 from rollcall.provisioning.expression_values import Bare, ExpressionError, Ignore, parse_number, shown
 
 MOST_CHARACTERS = 10_000
-DEEPEST = 200  # calls and parentheses inside each other; keeps parser and evaluator far from Python's own limit
+DEEPEST = 150  # calls and parentheses inside each other; keeps parser and evaluator far from Python's own limit
 
 CONSTANTS: dict[str, Ignore | Bare] = {
     **{order.value: order for order in Ignore},
@@ -103,7 +103,7 @@ def parse(written: str) -> Expression:
     """Read an expression; unknown functions and attributes are left to `check`.
 
     Raises ExpressionError for text that does not follow the grammar, is longer than 10,000 characters
-    or nests deeper than 200 levels.
+    or nests deeper than 150 levels.
     """
     if len(written) > MOST_CHARACTERS:
         raise ExpressionError(
@@ -141,23 +141,26 @@ class _Parser:
             self.skip(self.offset + len(mark))
         return found
 
+    # Few frames a level of nesting: expression, primary, call. So the deepest expression needs half of Python's limit.
+
     def expression(self, depth: int) -> Expression:
         start = self.offset
-        left = self.concat(depth)
+        left = self.primary(depth)
+        if self.take("&"):
+            left = self.concat(left, start, depth)
         operator = _OPERATOR.match(self.written, self.offset)
         if operator is None:
             return left
         self.skip(operator.end())
-        right = self.concat(depth)
+        middle = self.offset
+        right = self.primary(depth)
+        if self.take("&"):
+            right = self.concat(right, middle, depth)
         if _OPERATOR.match(self.written, self.offset):
             raise self.error("a comparison has two sides", "Nest IIF for a further condition: AND and OR do not exist")
         return Compare(operator.group(), left, right, start + 1)
 
-    def concat(self, depth: int) -> Expression:
-        start = self.offset
-        first = self.primary(depth)
-        if not self.take("&"):
-            return first
+    def concat(self, first: Expression, start: int, depth: int) -> Expression:
         operands = [first, self.primary(depth)]
         while self.take("&"):
             operands.append(self.primary(depth))

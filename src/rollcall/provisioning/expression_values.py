@@ -227,6 +227,21 @@ def values(value: Value) -> list[Value] | None:
     return [value]
 
 
+MOST_CHARACTERS_OF_VALUE = 262_144  # nested Replace or ConvertToUTF8Hex would otherwise grow without bound
+
+
+def limited(value: Value) -> Value:
+    """The value, unless it is text longer than any attribute may be. Raises Fault."""
+    if value.__class__ is str and len(value) > MOST_CHARACTERS_OF_VALUE:
+        raise too_long()
+    return value
+
+
+def too_long() -> Fault:
+    """The fault of a value that grew too long."""
+    return Fault(f"the value is longer than {MOST_CHARACTERS_OF_VALUE:,} characters", "Shorten what is put together")
+
+
 def truth(value: Value) -> bool:
     """Whether a condition holds: booleans, True and False as text, numbers that are not zero; null does not hold."""
     if isinstance(value, bool):

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rollcall.provisioning.expression_regex import Pattern, compile_pattern, replace_all, replace_group, taken_group
-from rollcall.provisioning.expression_values import Context, Fault, Ignore, Source, Value, is_null, text, truth
+from rollcall.provisioning.expression_values import (
+    MOST_CHARACTERS_OF_VALUE,
+    Context,
+    Fault,
+    Ignore,
+    Source,
+    Value,
+    is_null,
+    text,
+    too_long,
+    truth,
+)
 
 Evaluate: TypeAlias = Callable[[Source, Context], Value]
 
@@ -146,14 +157,14 @@ def replace(arguments: Arguments) -> Evaluate:
 
     def whole(source: Source, context: Context) -> Value:
         value, old = text(source_of(source, context)), text(old_of(source, context))
-        return value.replace(old, text(replacement_of(source, context)) or "") if value and old else value
+        return _substitute(value, old, text(replacement_of(source, context)) or "") if value and old else value
 
     def template(source: Source, context: Context) -> Value:
         value, old = text(source_of(source, context)), text(old_of(source, context))
         if value is None:
             return None
         into = text(template_of(source, context)) or ""
-        return into.replace(old, value) if old else into
+        return _substitute(into, old, value) if old else into
 
     def by_pattern(source: Source, context: Context) -> Value:
         value = text(source_of(source, context))
@@ -181,6 +192,12 @@ def replace(arguments: Arguments) -> Evaluate:
 
     modes = {"text": whole, "template": template, "regex": by_pattern, "group": by_group, "other": from_other}
     return modes[mode]
+
+
+def _substitute(into: str, old: str, new: str) -> str:
+    if into.count(old) * len(new) > MOST_CHARACTERS_OF_VALUE:
+        raise too_long()
+    return into.replace(old, new)
 
 
 def _pattern(argument: Argument | None) -> Callable[[Source, Context], Pattern]:
