@@ -57,17 +57,21 @@ async def _read_source(road: Road) -> None:
     more = True
     while more and road.exporter.stopped is None:
         page = await road.source.changes(road.position.watermark, road.settings.page_size)
-        starts_full = page.full and not road.position.reading_full
+        if page.full and (road.position.watermark is None or not road.position.reading_full):
+            await _start_reading_full(road)
         position = replace(
-            road.position,
-            watermark=page.watermark,
-            reading_full=page.full or road.position.reading_full,
-            generation=road.position.generation + (1 if starts_full else 0),
+            road.position, watermark=page.watermark, reading_full=page.full or road.position.reading_full
         )
         if page.total is not None:
             road.counts.total = page.total
         await run_page(road, page.entries, () if page.full else page.ties, position, full=page.full)
         more = page.more
+
+
+async def _start_reading_full(road: Road) -> None:
+    """Number this reading of everything, for good before its first page: one that is abandoned marks nothing for the next."""
+    road.position = replace(road.position, reading_full=True, generation=road.position.generation + 1)
+    await road.ledger.commit(Commit(position=road.position))
 
 
 async def _retry(road: Road) -> None:

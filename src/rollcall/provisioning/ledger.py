@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.ledger_contract import Position
+from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
 
 _LINK_COLUMNS = """
@@ -95,6 +96,18 @@ async def owners(tx: Tx, job_id: UUID, kind: str, target_ids: Collection[str]) -
         [job_id, kind, list(target_ids)],
     )
     return {row["target_id"]: Key(kind, row["source_id"]) for row in rows}
+
+
+async def claims(tx: Tx, job_id: UUID, kind: str) -> dict[tuple[str, str], Key]:
+    """What objects whose creation has an unknown outcome may have put into the target."""
+    rows = await tx.all(
+        f"""
+        select {_LINK_COLUMNS} from provisioning.links
+        where job_id = %s and kind = %s and state = 'uncertain' and target_id is null
+        """,
+        [job_id, kind],
+    )
+    return claims_of(map(_link, rows))
 
 
 async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:

@@ -84,6 +84,12 @@ class Ledger(Protocol):
     async def owners(self, kind: str, target_ids: Collection[str]) -> dict[str, Key]:
         """Which source object each of these target resources is linked to."""
 
+    async def claims(self, kind: str) -> dict[tuple[str, str], Key]:
+        """Which source object may have made a resource with this attribute and value, and does not know yet.
+
+        Values are in the form in which they are compared (matching.match_form).
+        """
+
     async def intend(self, links: Sequence[Link]) -> None:
         """Remember what may happen, before it does."""
 

@@ -29,6 +29,9 @@ class DatabaseLedger:
     async def owners(self, kind: str, target_ids: Collection[str]) -> dict[str, Key]:
         return await self._db.read(ledger.owners, self._job_id, kind, target_ids)
 
+    async def claims(self, kind: str) -> dict[tuple[str, str], Key]:
+        return await self._db.read(ledger.claims, self._job_id, kind)
+
     async def intend(self, links: Sequence[Link]) -> None:
         if links:
             await self._db.write(ledger.save_links, self._job_id, links)

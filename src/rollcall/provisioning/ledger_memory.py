@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollcall.provisioning.ledger_contract import Commit, Position, ReferenceOutcome
+from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey
 from rollcall.provisioning.target_schema import is_multi_valued_reference
 
@@ -43,6 +44,13 @@ class MemoryLedger:
             for key, link in self.links.items()
             if key.kind == kind and link.target_id is not None and link.target_id in target_ids
         }
+
+    async def claims(self, kind: str) -> dict[tuple[str, str], Key]:
+        return claims_of(
+            link
+            for key, link in self.links.items()
+            if key.kind == kind and link.state == "uncertain" and link.target_id is None
+        )
 
     async def intend(self, links: Sequence[Link]) -> None:
         for link in links:

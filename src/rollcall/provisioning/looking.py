@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from rollcall.provisioning.connectors.contract import Done, Found, Refused, Unanswered
 from rollcall.provisioning.mapping import CompiledMapping
-from rollcall.provisioning.matching import Question, Seen, TargetIndex, listing_pays, question, settle
+from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, TargetIndex, listing_pays, question, settle
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
 from rollcall.provisioning.planning import Item
 from rollcall.provisioning.road import Road
@@ -27,35 +27,64 @@ async def look(
 ) -> list[Item]:
     """Entries with their link as it is after matching."""
     rows = []
-    questions: list[Question] = []
     for scope, desired, compiled in considered:
         link = known.get(desired.key, Link(desired.key))
         asked = question(desired, scope, link, verify=verify)
-        rows.append((scope, desired, compiled, link, asked))
-        if asked is not None:
-            questions.append(asked)
-    seen = await _answers(road, questions)
-    owners = await _owners(road, seen)
-    items = []
-    for scope, desired, compiled, link, asked in rows:
-        item = Item(scope, desired, link, link, compiled.mapping)
-        if asked is not None:
-            item = _matched(item, seen[desired.key], owners)
-            if item.link.target_id is not None:
-                owners.setdefault((desired.key.kind, item.link.target_id), desired.key)
-        items.append(item)
-    return items
+        rows.append((Item(scope, desired, link, link, compiled.mapping), asked))
+    seen = await _answers(road, [asked for _, asked in rows if asked is not None])
+    matched = await _settled(road, [item for item, asked in rows if asked is not None], seen)
+    again = [item.desired.key for item in matched.values() if isinstance(item, _Again)]
+    if again:
+        matched.update(await _ask_again(road, [matched[key] for key in again]))
+    return [matched.get(item.desired.key, item) for item, _ in rows]
 
 
-def _matched(
-    item: Item, seen: Seen, owners: Mapping[tuple[str, str], Key]
-) -> Item:
-    kind = item.desired.key.kind
-    ids = [target_id for target_id, _ in seen.hits]
-    settled = settle(item.link, seen, {target: owners[kind, target] for target in ids if (kind, target) in owners})
+class _Again(Item):
+    """An entry whose uncertain creation came to nothing: it is matched by what it is now."""
+
+
+async def _ask_again(road: Road, items: Sequence[Item]) -> dict[Key, Item]:
+    plain = {item.desired.key: Item(item.scope, item.desired, item.known, item.link, item.mapping) for item in items}
+    questions = []
+    for item in plain.values():
+        asked = question(item.desired, item.scope, item.link, verify=False)
+        if asked is not None:
+            questions.append(Question(asked.key, None, asked.lookups, fresh=True))
+    seen = await _ask(road, questions)
+    matched = await _settled(road, [plain[asked.key] for asked in questions], seen)
+    return {**plain, **matched}
+
+
+async def _settled(road: Road, items: Sequence[Item], seen: Mapping[Key, Seen]) -> dict[Key, Item]:
+    """Each item with its link settled, those first that may own something without knowing it."""
+    owners: dict[tuple[str, str], Key] = {}
+    claims: dict[str, dict[tuple[str, str], Key]] = {}
+    for kind in road.mappings:
+        ids = {target_id for key, answer in seen.items() if key.kind == kind for target_id, _ in answer.hits}
+        if ids:
+            for target_id, owner in (await road.ledger.owners(kind, ids)).items():
+                owners[kind, target_id] = owner
+            claims[kind] = await road.ledger.claims(kind)
+    matched: dict[Key, Item] = {}
+    for item in sorted(items, key=lambda item: item.link.state != "uncertain"):
+        kind = item.desired.key.kind
+        answer = seen[item.desired.key]
+        mine = {target: owners[kind, target] for target, _ in answer.hits if (kind, target) in owners}
+        settled = settle(item.link, item.desired.matching, answer, mine, claims.get(kind, {}))
+        matched[item.desired.key] = _with(item, settled, answer)
+        if isinstance(settled, Link):
+            claims[kind] = {value: key for value, key in claims.get(kind, {}).items() if key != item.desired.key}
+            if settled.target_id is not None:
+                owners.setdefault((kind, settled.target_id), item.desired.key)
+    return matched
+
+
+def _with(item: Item, settled: Link | NotOurs | Problem, answer: Seen) -> Item:
     if isinstance(settled, Problem):
         return Item(item.scope, item.desired, item.known, item.link, item.mapping, problem=settled)
-    present = seen.hits[0][1] if seen.hits else None
+    if isinstance(settled, NotOurs):
+        return _Again(item.scope, item.desired, item.known, item.link.forgotten(), item.mapping)
+    present = answer.hits[0][1] if answer.hits else None
     return Item(item.scope, item.desired, item.known, settled, item.mapping, present=present)
 
 
@@ -67,16 +96,6 @@ def mapped_values(resource: Mapping[str, Json], compiled: CompiledMapping) -> Va
         if value is not None:
             values[step[0].target] = value
     return values
-
-
-async def _owners(road: Road, seen: Mapping[Key, Seen]) -> dict[tuple[str, str], Key]:
-    owners: dict[tuple[str, str], Key] = {}
-    for kind in road.mappings:
-        ids = {target_id for key, answer in seen.items() if key.kind == kind for target_id, _ in answer.hits}
-        if ids:
-            for target_id, owner in (await road.ledger.owners(kind, ids)).items():
-                owners[kind, target_id] = owner
-    return owners
 
 
 async def _answers(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:
@@ -111,19 +130,20 @@ def _from_index(index: TargetIndex, asked: Question) -> Seen:
     for attribute, value in asked.lookups:
         hits = index.find(attribute, value)
         if hits:
-            return Seen(hits)
+            return Seen(hits, by=(attribute, value))
     return Seen()
 
 
 async def _ask(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:
     """Answers by asking: everybody's first look-up, then the second of those the first did not find, and so on."""
     answers: dict[Key, Seen] = {}
-    pending = [(asked, _requests(road, asked)) for asked in questions]
+    pending = [(asked, requests) for asked in questions if (requests := _requests(road, asked))]
+    answers.update((asked.key, Seen()) for asked in questions if asked.target_id is None and not asked.lookups)
     while pending:
-        replies = await road.exporter.send_all([requests[0] for _, requests in pending])
+        replies = await road.exporter.send_all([requests[0][1] for _, requests in pending])
         unanswered = []
         for (asked, requests), reply in zip(pending, replies, strict=True):
-            seen = _seen(reply, road.mappings[asked.key.kind])
+            seen = _seen(reply, road.mappings[asked.key.kind], requests[0][0])
             if seen.problem is None and not seen.hits and len(requests) > 1:
                 unanswered.append((asked, requests[1:]))
             else:
@@ -135,11 +155,11 @@ async def _ask(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:
 Request = Callable[[], Awaitable[Found | Refused | Unanswered]]
 
 
-def _requests(road: Road, asked: Question) -> list[Request]:
-    requests: list[Request] = []
+def _requests(road: Road, asked: Question) -> list[tuple[Lookup | None, Request]]:
+    requests: list[tuple[Lookup | None, Request]] = []
     if asked.target_id is not None:
-        requests.append(_reading(road, asked.key.kind, asked.target_id))
-    requests.extend(_finding(road, asked.key.kind, attribute, value) for attribute, value in asked.lookups)
+        requests.append((None, _reading(road, asked.key.kind, asked.target_id)))
+    requests.extend((lookup, _finding(road, asked.key.kind, *lookup)) for lookup in asked.lookups)
     return requests
 
 
@@ -160,11 +180,11 @@ def _reading(road: Road, kind: str, target_id: str) -> Request:
     return read
 
 
-def _seen(reply: Found | Refused | Unanswered | None, compiled: CompiledMapping) -> Seen:
+def _seen(reply: Found | Refused | Unanswered | None, compiled: CompiledMapping, by: Lookup | None) -> Seen:
     if reply is None:
         return Seen(problem=_NOT_ATTEMPTED)
     if isinstance(reply, Found):
-        return Seen([(str(row["id"]), mapped_values(row, compiled)) for row in reply.resources])
+        return Seen([(str(row["id"]), mapped_values(row, compiled)) for row in reply.resources], by=by)
     return Seen(problem=Problem(reply.code, reply.reason))
 
 

@@ -57,8 +57,9 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
     """The resource that `entry` should be in the target (rules A1–A5, M3).
 
     Null never flows (A5) unless the mapping clears; a default applies on creation only (A2). For an
-    entry that is not active only the attributes that depend on IsSoftDeleted flow: somebody who left
-    is locked out, and nothing else about them is told to the application any more.
+    entry that is not active only the attributes that depend on IsSoftDeleted flow, and the matching
+    ones, so that a name given up is free: somebody who left is locked out, and nothing else about them
+    is told to the application any more.
     An expression that fails fails the object, with the attribute named.
     """
     source = {**entry.attributes, "IsSoftDeleted": scope.verdict != "active"}
@@ -67,6 +68,7 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
     matching: list[tuple[int, str, Json]] = []
     cleared: list[str] = []
     problem: Problem | None = None
+    disables = False
     for attribute, evaluate, type_name, reads_soft_deleted in compiled.steps:
         try:
             value = _evaluated(evaluate, source, context, type_name)
@@ -78,8 +80,9 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
             continue
         if value is not None and attribute.matching_priority > 0:
             matching.append((attribute.matching_priority, attribute.target, value))
-        if scope.verdict != "active" and not reads_soft_deleted:
+        if scope.verdict != "active" and not reads_soft_deleted and attribute.matching_priority == 0:
             continue
+        disables = disables or (value is not None and reads_soft_deleted)
         if value is not None:
             (on_create if attribute.flow_type == "ObjectAddOnly" else values)[attribute.target] = value
         elif attribute.clear_when_null:
@@ -95,6 +98,7 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
         references=_references(entry, compiled.mapping),
         cleared=tuple(cleared),
         always=compiled.always,
+        disables=disables,
         problem=problem,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
@@ -26,9 +26,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the target said to a question: id and mapped values of each hit, or why it could not say."""
+    """What the target said to a question: id and mapped values of each hit, or why it could not say.
+
+    `by` is the look-up that hit.
+    """
 
     hits: Sequence[tuple[str, Values]] = ()
+    by: Lookup | None = None
     problem: Problem | None = None
 
 
@@ -56,11 +60,19 @@ def _unique(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
     return tuple(dict.fromkeys(lookups))
 
 
-def settle(link: Link, seen: Seen, owners: Mapping[str, Key]) -> Link | Problem:
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """What an uncertain creation was looked for by has become somebody else's: that creation came to nothing."""
+
+
+def settle(
+    link: Link, wanted: Sequence[Lookup], seen: Seen, owners: Mapping[str, Key], claims: Mapping[Lookup, Key]
+) -> Link | NotOurs | Problem:
     """The link after the target has answered, or the problem that keeps it as it was.
 
-    `owners`: which source object each target id is linked to already. More than one hit, and a hit
-    that belongs to another source object, are faults that name the ids (rule M5).
+    `wanted`: what the entry is matched by now. `owners`: which source object each target id is linked
+    to already. `claims`: which source object may have made a resource with that value, and does not
+    know yet. More than one hit, and a hit of another source object, are faults that name the ids (M5).
     """
     if seen.problem is not None:
         return seen.problem
@@ -73,13 +85,17 @@ def settle(link: Link, seen: Seen, owners: Mapping[str, Key]) -> Link | Problem:
     if not ids:
         return link.forgotten()
     owner = owners.get(ids[0])
-    if owner is not None and owner != link.key:
+    if owner is not None and owner != link.key and seen.by not in wanted:
+        return NotOurs()
+    claimant = None if seen.by is None or owner is not None else claims.get((seen.by[0], match_form(seen.by[1])))
+    other = claimant if owner is None else owner
+    if other is not None and other != link.key:
         return Problem(
             "DuplicateSourceEntries",
-            f"The matching target object {ids[0]} belongs to {owner.kind} {owner.id} already. "
+            f"The matching target object {ids[0]} belongs to {other.kind} {other.id} already. "
             "Give the two source objects different values in the matching attribute.",
         )
-    return replace(link, state="linked", target_id=ids[0], intent_matching=())
+    return replace(link, state="linked", target_id=ids[0], sent=dict(seen.hits[0][1]), intent_matching=())
 
 
 def listing_pays(lookups: int, total: int, page_size: int) -> bool:
@@ -116,3 +132,10 @@ class TargetIndex:
 def match_form(value: Json) -> str:
     """The form in which matching values are compared: without letter case, as SCIM's `eq` does for userName."""
     return str(value).casefold()
+
+
+def claims_of(uncertain: Iterable[Link]) -> dict[tuple[str, str], Key]:
+    """What these links, whose creation has an unknown outcome, may have put into the target, by value."""
+    return {
+        (attribute, match_form(value)): link.key for link in uncertain for attribute, value in link.intent_matching
+    }

@@ -124,8 +124,8 @@ class Desired:
     """A resource as it should be in the target.
 
     `values` flow always, `on_create` only when the resource is made; `references` by attribute;
-    `matching` in order of precedence; `cleared` are attributes to empty; `problem` says why no
-    resource could be worked out.
+    `matching` in order of precedence; `cleared` are attributes to empty; `disables`: some
+    value depends on IsSoftDeleted; `problem` says why no resource could be worked out.
     """
 
     key: Key
@@ -136,6 +136,7 @@ class Desired:
     references: Mapping[str, tuple[Key, ...]]
     cleared: tuple[str, ...] = ()
     always: frozenset[str] = frozenset()
+    disables: bool = False
     problem: Problem | None = None
 
 

@@ -134,7 +134,7 @@ def _all_gone(link: Link) -> tuple[tuple[str, Json, Json], ...]:
 def _update_or_skip(item: Item) -> Operation | Skip:
     desired, link = item.desired, item.link
     leaving = item.scope.verdict == "inactive"
-    if leaving and not desired.values:
+    if leaving and not desired.disables:
         return Skip(desired.key, "EntrySynchronizationSkipped", "No mapping of IsSoftDeleted says how to disable.")
     before = link.sent if item.present is None else item.present
     changes = tuple(_changes(item, before))
@@ -147,7 +147,7 @@ def _update_or_skip(item: Item) -> Operation | Skip:
     after = {path: value for path, value in before.items() if path not in desired.cleared}
     return Operation(
         desired.key,
-        "disable" if leaving else "update",
+        "disable" if leaving and not link.disabled else "update",
         link.target_id,
         {**after, **desired.values},
         changes=changes,
