@@ -144,7 +144,7 @@ class _Compiler:
                 return SQL("({})").format(SQL(" or ").join([self.condition(operand) for operand in operands]))
             case Not(operand):
                 # What is null in SQL is false in SCIM.
-                return SQL("({} is not true)").format(self.condition(operand))
+                return SQL("(({}) is not true)").format(self.condition(operand))
             case ValuePath():
                 return self._value_path(tree)
             case Present(path):
