@@ -70,14 +70,11 @@ def _parsed(line: int, value: Any) -> Parsed:
     }
     try:
         if "userPrincipalName" in value:
-            groups = value.get("memberOf") or []
-            names = groups.split(";") if isinstance(groups, str) else [_name(each, "displayName") for each in groups]
-            found = tuple(name.strip() for name in names if name.strip())
-            return person(line, attributes, manager=_manager(value), groups=found)
+            return person(line, attributes, manager=_manager(value), groups=_groups(value.get("memberOf")))
         if "members" in value or "displayName" in value:
-            members = tuple(_member(each) for each in value.get("members") or [])
+            members = (_member(each) for each in _list("members", value.get("members")))
             return group(line, attributes, members=tuple(dict.fromkeys(members)))
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         return BadRow(line, str(error))
     return BadRow(line, "this is neither a user (userPrincipalName) nor a group (displayName, members)")
 
@@ -87,6 +84,17 @@ def _manager(value: dict[str, Any]) -> Reference | None:
         return None
     manager = value["manager"]
     return NOBODY if manager is None else by_name(_name(manager, "userPrincipalName"))
+
+
+def _groups(value: Any) -> tuple[str, ...]:
+    names = value.split(";") if isinstance(value, str) else _list("memberOf", value)
+    return tuple(_name(each, "displayName").strip() for each in names if each != "")
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if value is not None and not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, not {value!r}")
+    return value or []
 
 
 def _member(value: Any) -> Reference:

@@ -36,6 +36,12 @@ _TEXTS = {
     "preferredLanguage": ("preferredlanguage",),
     "mailNickname": ("mailnickname",),
 }
+# Everything an entry is asked for; a photograph or a certificate is not even decoded.
+_READ = frozenset(name for names in _TEXTS.values() for name in names) | {
+    "dn", "objectclass", "changetype", "uid", "userid", "samaccountname", "userprincipalname", "telephonenumber",
+    "department", "departmentnumber", "ou", "nsaccountlock", "useraccountcontrol", "manager", "member", "uniquemember",
+    "description",
+}  # fmt: skip
 _DISABLED = 0x2  # ADS_UF_ACCOUNTDISABLE in userAccountControl of Active Directory
 # RFC 4517 §3.3.21: a uniqueMember may end with a bit string that tells reused names apart.
 _OPTIONAL_UID = re.compile(r"#'[01]*'B$")
@@ -113,6 +119,8 @@ def _add(entry: _Entry, number: int, text: str) -> None:
             entry.fault = entry.fault or f"line {number} is not `attribute: value`"
         return
     name, separator, value = fold(match[1]), match[2], match[3]
+    if name not in _READ:
+        return
     if separator == ":<":
         entry.fault = entry.fault or f"line {number}: values in other files are not read"
         return
