@@ -203,9 +203,11 @@ IDENTIFY = (
       and known.import_key = substr(wanted.ref, 4) and known.deleted_at is null
     """,
     """
-    update pg_temp.staged_references as wanted set kind = 'Group', id = known.id from directory.groups as known
-    where wanted.id is null and starts_with(wanted.ref, 'group:')
-      and known.display_name_folded = substr(wanted.ref, 7) and known.deleted_at is null
+    update pg_temp.staged_references as wanted set kind = 'Group', id = known.id from (
+        select min(id::text)::uuid as id, display_name_folded from directory.groups
+        where deleted_at is null group by display_name_folded having count(*) = 1
+    ) as known
+    where wanted.id is null and starts_with(wanted.ref, 'group:') and known.display_name_folded = substr(wanted.ref, 7)
     """,
     """
     update pg_temp.staged_people as staged set manager_id = wanted.id
