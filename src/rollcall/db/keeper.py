@@ -52,9 +52,9 @@ class Plan:
         return json.dumps(asdict(self))
 
 
-def take(path: str, operation: int) -> int | None:
+def take(path: str, operation: int, *, create: bool = True) -> int | None:
     """The descriptor of a file locked as asked (flock's LOCK_…), or None when LOCK_NB was asked and another has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
     try:
         fcntl.flock(descriptor, operation)
     except BlockingIOError:
@@ -104,9 +104,12 @@ class Keeper:
 
     def run(self) -> None:
         """Keep the server until its last user is gone, or until it has failed to start too often."""
-        while not self._leave_when_unused() and self._failures <= len(_RESTART_SECONDS):
-            self._start_when_down()
-            time.sleep(_POLL_SECONDS)
+        try:
+            while not self._leave_when_unused() and self._failures <= len(_RESTART_SECONDS):
+                self._start_when_down()
+                time.sleep(_POLL_SECONDS)
+        except FileNotFoundError:
+            self._stop()  # somebody has deleted the data directory
 
     def _running(self) -> int | None:
         if self._child is not None and self._child.poll() is None:
@@ -140,13 +143,10 @@ class Keeper:
         )
 
     def _leave_when_unused(self) -> bool:
-        if not self._data.exists():
-            self._stop()  # somebody has deleted the database
-            return True
-        joining = take(self._plan.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        joining = take(self._plan.lock, fcntl.LOCK_EX | fcntl.LOCK_NB, create=False)
         if joining is None and not self.told_to_stop:
             return False
-        users = take(self._plan.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        users = take(self._plan.users, fcntl.LOCK_EX | fcntl.LOCK_NB, create=False)
         if users is not None or self.told_to_stop:
             self._stop()
             return True  # the locks go with the process, in whatever order: the server is down

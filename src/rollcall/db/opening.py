@@ -10,7 +10,7 @@ from psycopg import sql
 
 from rollcall.db.embedded import DATABASE, LOGIN, Server
 from rollcall.db.engine import Database, connection_string
-from rollcall.db.schema import check_revision, check_server, migrate
+from rollcall.db.schema import check_revision, check_server, migrate, said
 from rollcall.db.transaction import Tx
 from rollcall.db.types import APPLICATION_ROLE, DatabaseConfig
 from rollcall.errors import Unavailable
@@ -81,10 +81,9 @@ def check_connection(conninfo: str) -> None:
         with psycopg.connect(conninfo) as connection:
             check_server(connection.info.server_version)
     except psycopg.OperationalError as error:
-        said = str(error).strip().splitlines()[-1]
-        if APPLICATION_ROLE in said and "does not exist" in said:
-            raise Unavailable("The database has no Rollcall schema yet. Run `rollcall migrate`.") from None
-        raise Unavailable(f"The database can't be used: {said}") from None
+        if f'role "{APPLICATION_ROLE}" does not exist' in str(error):
+            check_revision(None)
+        raise Unavailable(f"The database can't be used: {said(error)}.") from None
 
 
 async def _check(tx: Tx) -> None:

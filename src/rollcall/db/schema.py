@@ -43,7 +43,7 @@ def migrate(url: str, *, target: str = "head") -> str:
         return revision
     except psycopg.errors.InsufficientPrivilege as error:
         raise Unavailable(
-            f"The database user may not set up Rollcall's schema: {_said(error)}. "
+            f"The database user may not set up Rollcall's schema: {said(error)}. "
             "Give `rollcall migrate` a user that owns the database and has the attribute CREATEROLE."
         ) from None
     finally:
@@ -85,7 +85,7 @@ def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
-        raise Unavailable(f"The database can't be reached: {_said(error)}.") from None
+        raise Unavailable(f"The database can't be reached: {said(error)}.") from None
 
 
 def _read_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:
@@ -106,5 +106,6 @@ def _upgrade(connection: psycopg.Connection[tuple[object, ...]], target: str) ->
     lent.detach()
 
 
-def _said(error: psycopg.Error) -> str:
+def said(error: psycopg.Error) -> str:
+    """What the driver said, in one line without a full stop."""
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
