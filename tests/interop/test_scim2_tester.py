@@ -7,14 +7,14 @@ import asyncio
 from scim2_tester import Status, check_server
 
 from tests.interop.scim2_wire import WireClient
-from tests.scim_http.asgi import TOKEN, application
-from tests.scim_http.serving import served
+from tests.scim_http.asgi import TOKEN
+from tests.scim_http.serving import served_apart
 
 _FAULTS = {Status.ERROR, Status.CRITICAL, Status.DEVIATION}
 
 
 async def test_the_independent_checker_finds_no_fault() -> None:
-    async with served(application(mount="/scim/v2")) as base:
+    async with served_apart(mount="/scim/v2") as base:
         results = await asyncio.to_thread(check_server, WireClient(f"{base}/scim/v2", TOKEN))
 
     faults = [f"{each.title} {each.resource_type}: {each.reason}" for each in results if each.status in _FAULTS]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from rollcall.scim_http.client import Done, Reason, Refused, ScimClient
 from rollcall.scim_http.lookup import equal
-from rollcall.scim_http.memory import MemoryStore
-from tests.scim_http.asgi import TOKEN, application
-from tests.scim_http.serving import served
+from tests.scim_http.asgi import TOKEN
+from tests.scim_http.serving import served_apart
 
 USER_URN = "urn:ietf:params:scim:schemas:core:2.0:User"
 NAMES = ["mira", 'q"uote\\back', "plus+sign&and=", "ü 山 مريم", "per%cent", "new\nline"]
 
 
 async def test_what_the_client_sends_the_server_understands() -> None:
-    async with served(application(mount="/scim")) as base, ScimClient(f"{base}/scim/?flag", TOKEN) as client:
+    async with served_apart(mount="/scim") as base, ScimClient(f"{base}/scim/?flag", TOKEN) as client:
         for name in NAMES:
             created = await client.send("POST", "/Users", body={"schemas": [USER_URN], "userName": name})
             again = await client.send("POST", "/Users", body={"schemas": [USER_URN], "userName": name})
@@ -33,7 +32,7 @@ async def test_what_the_client_sends_the_server_understands() -> None:
 
 async def test_every_kind_of_answer_comes_through_the_real_server() -> None:
     large = {"schemas": [USER_URN], "userName": "x" * 5000}
-    async with served(application(MemoryStore(), max_body_bytes=2000)) as base:
+    async with served_apart(max_body_bytes=2000) as base:
         async with ScimClient(base, "wrong") as stranger:
             refused = await stranger.send("GET", "/Users")
         async with ScimClient(base, TOKEN) as client:

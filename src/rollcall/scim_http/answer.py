@@ -1,4 +1,4 @@
-"""What a SCIM request came to: done, refused or unanswered (design: an outcome has three values)."""
+"""What a SCIM request came to: done, refused, or unanswered because nobody can tell."""
 
 from __future__ import annotations
 
