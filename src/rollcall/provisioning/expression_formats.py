@@ -175,7 +175,7 @@ def _exact(pattern: str, inner_white: bool) -> tuple[re.Pattern[str], tuple[str,
     for name, literal in _tokens(pattern):
         letter, width = name[:1], len(name)
         if not name:
-            parts.append(re.escape(literal) if literal.strip() or not inner_white else r"\s*")
+            parts.append(gap + re.escape(literal) if literal.strip() or not inner_white else r"\s*")
             continue
         match letter:
             case "d" | "M" if width > 2:
@@ -193,7 +193,7 @@ def _exact(pattern: str, inner_white: bool) -> tuple[re.Pattern[str], tuple[str,
                 part = r"A\.D\."
             case _:
                 part = _number_pattern(letter, width)
-        optional_point = letter == "F" and parts and parts[-1] == re.escape(".")
+        optional_point = letter == "F" and parts and parts[-1] == gap + re.escape(".")
         if optional_point:
             parts[-1] = ""
             part = rf"(?:\.({part}))?"

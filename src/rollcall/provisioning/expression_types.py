@@ -21,7 +21,7 @@ class AttributeType:
     multivalued: bool = False
 
 
-# What the service itself adds to every object (provisioning-engine.md §4).
+# What the service itself adds to every object.
 ALWAYS_THERE: Mapping[str, AttributeType] = {
     "IsSoftDeleted": AttributeType("Boolean"),
     "appRoleAssignments": AttributeType("String", multivalued=True),

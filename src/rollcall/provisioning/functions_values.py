@@ -155,7 +155,7 @@ def contains(source: list[Value] | None, wanted: str | None) -> int:
     return found.index(wanted) + 1 if wanted is not None and wanted in found else 0
 
 
-# ── application roles (provisioning-engine.md §4.2) ──────────────────────────────────────────────────────────────
+# ── application roles (shapes of Entra's "Provisioning a role to a SCIM app") ──────────────────────────────────────────────────────────────
 
 ROLE_TYPE = "WindowsAzureActiveDirectoryRole"
 
