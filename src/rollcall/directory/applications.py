@@ -118,7 +118,7 @@ async def _assignable(tx: Tx, principal_id: UUID) -> Kind:
     )
     if group is None:
         raise NotFound(f"There is no user or group {principal_id}.")
-    # Only security groups can be assigned to an application (engine spec S2).
+    # Only security groups can be assigned to an application.
     if group["attributes"].get("securityEnabled") is False:
         raise Invalid(f"{group['display_name']} is not a security group; set securityEnabled or choose another group.")
     return "Group"

@@ -20,30 +20,30 @@ def normalise(text: str) -> str:
 
     `UID=x , OU = "A, B"` and `uid=x,ou=a\\, b` give the same. Raises ValueError for what is no name.
     """
-    if not _INTRICATE.search(text):
-        plain = [_plain(relative) for relative in text.split(",")]
-        if None not in plain:
-            return ",".join(relative for relative in plain if relative is not None)
-    relatives = ([f"{kind}={_SPECIAL.sub(_ESCAPE, value)}" for kind, value in relative] for relative in _parse(text))
+    relatives = (
+        [f"{kind}={_SPECIAL.sub(_ESCAPE, value)}" for kind, value in relative] for relative in _relatives(text)
+    )
     return ",".join("+".join(sorted(relative)) for relative in relatives)
-
-
-def _plain(relative: str) -> str | None:
-    """One relative name without quotes and escapes; None where that is not all there is to it."""
-    kind, equals, value = relative.partition("=")
-    kind, value = kind.strip(), value.strip()
-    if not equals or "=" in value or not _TYPE.fullmatch(kind):
-        return None
-    return f"{fold(kind)}={_BLANKS.sub(' ', fold(value))}"
 
 
 def attribute_values(text: str, kind: str) -> set[str]:
     """The folded values that the name has for an attribute, such as all of its "ou". Raises ValueError."""
-    return {value for relative in _parse(text) for found, value in relative if found == kind}
+    return {value for relative in _relatives(text) for found, value in relative if found == kind}
+
+
+def _relatives(text: str) -> list[list[tuple[str, str]]]:
+    """Relative names, each a list of type and value, both folded. The empty name has none."""
+    if _INTRICATE.search(text):
+        return _parse(text)
+    folded = _BLANKS.sub(" ", fold(text))
+    pairs = [relative.partition("=") for relative in folded.split(",")]
+    plain = [[(kind.strip(), value.strip())] for kind, equals, value in pairs if equals and "=" not in value]
+    if len(plain) < len(pairs) or not all(_TYPE.fullmatch(relative[0][0]) for relative in plain):
+        return _parse(text)
+    return plain
 
 
 def _parse(text: str) -> list[list[tuple[str, str]]]:
-    """Relative names, each a list of type and value, both folded. The empty name has none."""
     if not text.strip():
         return []
     names: list[list[tuple[str, str]]] = [[]]

@@ -17,7 +17,7 @@ USER_SELECT = """
 """
 GROUP_SELECT = "select id, display_name, attributes, deleted_at from directory.groups"
 
-# Users by themselves or as direct members of an assigned group; nested groups don't count (engine spec S2).
+# Users by themselves or as direct members of an assigned group; nested groups don't count.
 USER_ENTITLEMENT = """
     select principal_id as id, null as group_name, app_role_id from directory.assignments
     where service_principal_id = %(application)s and principal_id = any(%(ids)s)
