@@ -73,6 +73,17 @@ async def test_connections_are_kept_and_requests_at_once_are_bounded() -> None:
     assert len(connections) <= 3
 
 
+async def test_waiting_for_a_turn_does_not_count_as_waiting_for_the_server() -> None:
+    async def handle(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.25)
+        return web.json_response({})
+
+    async with http_server(handle) as base, ScimClient(base, SECRET, concurrency=1, timeout_seconds=1.0) as client:
+        answers = await asyncio.gather(*(client.send("GET", "/Users") for _ in range(5)))
+
+    assert all(isinstance(answer, Done) for answer in answers)
+
+
 async def test_a_redirect_is_not_followed_so_that_the_token_stays_here() -> None:
     asked: list[str] = []
 

@@ -370,6 +370,22 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
     assert just.status == 201
 
 
+async def test_a_body_that_says_it_is_too_large_is_not_read_at_all() -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("nothing of the body is asked for")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", b"Bearer a-secret-token"), (b"content-length", b"2000000")]
+    scope = {"type": "http", "method": "POST", "path": "/Users", "query_string": b"", "headers": headers}
+    await application()(scope, receive, send)
+
+    assert sent[0]["status"] == 413
+
+
 @pytest.mark.parametrize(
     "media_type", ["application/scim+json", "application/json; charset=utf-8", "APPLICATION/SCIM+JSON", "text/json", ""]
 )
