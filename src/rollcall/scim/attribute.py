@@ -25,7 +25,8 @@ class Attribute:
 
     `canonical_values` are suggestions: other values are kept as sent (RFC 7643 §7 lets a provider choose,
     and known clients send types of their own). `open` marks an attribute of an extension we have no schema
-    for: its value is kept as it is, whatever it is.
+    for: its value is kept as it is, whatever it is. `shown_whole` says that no sub-attribute has a `returned`
+    of its own that hides it.
     """
 
     name: str
@@ -43,8 +44,11 @@ class Attribute:
     open: bool = False
     by_name: dict[str, Attribute] = field(init=False, repr=False, compare=False)
     required_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    shown_whole: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        plain = all(a.returned in {"always", "default"} for a in self.sub_attributes)
+        object.__setattr__(self, "shown_whole", plain)
         object.__setattr__(self, "by_name", _by_name(self.sub_attributes))
         object.__setattr__(self, "required_names", tuple(a.name for a in self.sub_attributes if a.required))
 

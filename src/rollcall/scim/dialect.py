@@ -44,8 +44,9 @@ def normalise_resource(body: Json, resource_type: ResourceType) -> Json:
         if attribute is not None:
             result[key] = value_of(attribute, value)
         elif extension is not None and isinstance(value, dict):
-            inner = {name: _member(extension.attribute(name), item) for name, item in value.items()}
-            result[key] = inner | result.get(key, {})
+            inner = {_name(extension.attribute(n), n): _member(extension.attribute(n), v) for n, v in value.items()}
+            there = result.get(extension.id)
+            result[extension.id] = there | inner if isinstance(there, dict) else inner
         elif not lift_extension_attribute(key, value, resource_type, result):
             result[key] = value
     return result
@@ -135,9 +136,9 @@ def lift_extension_attribute(key: str, value: Json, resource_type: ResourceType,
     for extension in resource_type.extensions:
         attribute = extension.schema.attribute(key)
         if attribute is not None:
-            if value is not None:
-                urn = next((k for k in result if k.lower() == extension.schema.id.lower()), extension.schema.id)
-                result[urn] = {attribute.name: value_of(attribute, value)} | (result.get(urn) or {})
+            there = result.get(extension.schema.id) or {}
+            if value is not None and isinstance(there, dict):
+                result[extension.schema.id] = {attribute.name: value_of(attribute, value)} | there
             return True
     return False
 
@@ -205,6 +206,10 @@ def _single(attribute: Attribute, value: Json) -> Json:
 
 def _member(attribute: Attribute | None, value: Json) -> Json:
     return value if attribute is None else value_of(attribute, value)
+
+
+def _name(attribute: Attribute | None, name: str) -> str:
+    return name if attribute is None else attribute.name
 
 
 def _operation(item: Json, resource_type: ResourceType) -> Json:

@@ -218,6 +218,8 @@ def _test(op: str, wanted: Any, attribute: Attribute) -> Predicate:
         return lambda value: bool(form(value) == wanted)
     if op == "ne":
         return lambda value: bool(form(value) != wanted)
+    if attribute.open and isinstance(wanted, tuple):
+        return _never  # true and false have no order
     compare = _ORDER.get(op) or _TEXT[op]
 
     def ordered(value: Json) -> bool:

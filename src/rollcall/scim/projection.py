@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rollcall.scim.attribute import Attribute, Json, Resource, ResourceType
@@ -94,12 +94,16 @@ def _usual(resource: Resource, resource_type: ResourceType) -> Iterable[tuple[st
         attribute = resource_type.by_name.get(name)
         if attribute is not None:
             if attribute.returned in {"always", "default"}:
-                yield name, value
+                shown = value if attribute.shown_whole else _usual_parts(value, attribute)
+                if shown is not None:
+                    yield name, shown
         elif (schema := resource_type.by_urn.get(name)) is not None:
             kept = {
-                inner: item
+                inner: shown
                 for inner, item in value.items()
-                if (found := schema.by_name.get(inner)) is not None and found.returned in {"always", "default"}
+                if (found := schema.by_name.get(inner)) is not None
+                and found.returned in {"always", "default"}
+                and (shown := item if found.shown_whole else _usual_parts(item, found)) is not None
             }
             if kept:
                 yield name, kept
@@ -129,25 +133,32 @@ def _keep(attribute: Attribute, value: Json, urn: str | None, chosen: _Selection
     whole, parts = chosen.whole(urn, attribute), chosen.parts(urn, attribute)
     if including:
         if whole:
-            return value
-        return _each(value, attribute, parts, including=True) if parts else None
+            return (
+                value if attribute.shown_whole else _parts(value, attribute, lambda n, r: r == "default" or n in parts)
+            )
+        return _parts(value, attribute, lambda name, _: name in parts) if parts else None
     if whole or attribute.returned == "request":
         return None
-    return _each(value, attribute, parts, including=False) if parts else value
+    if not parts and attribute.shown_whole:
+        return value
+    return _parts(value, attribute, lambda name, returned: returned == "default" and name not in parts)
 
 
-def _each(value: Json, attribute: Attribute, parts: set[str], *, including: bool) -> Json:
+def _usual_parts(value: Json, attribute: Attribute) -> Json:
+    return _parts(value, attribute, lambda _, returned: returned == "default")
+
+
+def _parts(value: Json, attribute: Attribute, wanted: Callable[[str, str], bool]) -> Json:
+    """The value, or each of its values, with the parts that are always returned and those wanted, by name and `returned`."""
     if isinstance(value, list):
-        kept = [part for item in value if (part := _each(item, attribute, parts, including=including)) is not None]
+        kept = [part for item in value if (part := _parts(item, attribute, wanted)) is not None]
         return kept or None
     if not isinstance(value, dict):
         return value
-    result = {name: item for name, item in value.items() if _stays(attribute, name, parts, including)}
+    result = {}
+    for name, item in value.items():
+        sub = attribute.by_name.get(name)
+        returned = "default" if sub is None else sub.returned
+        if returned == "always" or (returned != "never" and wanted(name.lower(), returned)):
+            result[name] = item
     return result or None
-
-
-def _stays(attribute: Attribute, name: str, parts: set[str], including: bool) -> bool:
-    sub = attribute.by_name.get(name)
-    if sub is not None and sub.returned in {"always", "never"}:
-        return sub.returned == "always"
-    return (name.lower() in parts) == including
