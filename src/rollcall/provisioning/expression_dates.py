@@ -40,7 +40,12 @@ def parse_date(written: str | None) -> datetime:
     """
     if not written or not written.strip():
         raise Fault("there is no date", "Test the attribute with IsNullOrEmpty or an empty key of Switch first")
-    return _parse_date(written.strip())[0]
+    return _read(written.strip())[0]
+
+
+def _read(written: str) -> tuple[datetime, int]:
+    # Only what is short enough for a date is kept in memory.
+    return _parse_date(written) if len(written) <= 64 else _parse_date.__wrapped__(written)
 
 
 @lru_cache(maxsize=4096)
@@ -192,5 +197,5 @@ def number_from_date(value: object) -> int:
             f"{shown(written)} is not a date in ISO 8601 form",
             "Write it like 2021-08-24 17:41:18-08:00, with FormatDateTime if need be",
         )
-    found, rest = _parse_date(written)
+    found, rest = _read(written)
     return (found - _EPOCH) // _ONE_MICROSECOND * 10 + rest

@@ -48,6 +48,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
+MOST_CHARACTERS = 500
 DEFAULT_STYLES = frozenset({"AllowLeadingWhite", "AllowTrailingWhite", "RoundtripKind"})
 _STYLES = DEFAULT_STYLES | {
     "None",
@@ -75,6 +76,8 @@ def parse_styles(written: str | None) -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def _tokens(pattern: str) -> tuple[tuple[str, str], ...]:
     """The format as (field, "") and ("", literal text) pairs."""
+    if len(pattern) > MOST_CHARACTERS:
+        raise Fault(f"the date format is longer than {MOST_CHARACTERS} characters", "Shorten it")
     if not pattern:
         raise Fault("the date format is empty", 'Give one, such as "yyyy-MM-dd"')
     if len(pattern) == 1:
@@ -168,14 +171,17 @@ def _number_pattern(letter: str, width: int) -> str:
 
 @lru_cache(maxsize=1024)
 def _exact(pattern: str, inner_white: bool) -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """A pattern for the whole text with one group a field, and the fields in their order."""
+    """A pattern for the whole text with one group a field, and the fields in their order.
+
+    Each field takes all it can and gives nothing back, as in .NET, so no format makes the match slow.
+    """
     parts: list[str] = []
     fields: list[str] = []
-    gap = r"\s*" if inner_white else ""
+    gap = r"\s*+" if inner_white else ""
     for name, literal in _tokens(pattern):
         letter, width = name[:1], len(name)
         if not name:
-            parts.append(gap + re.escape(literal) if literal.strip() or not inner_white else r"\s*")
+            parts.append(gap + re.escape(literal) if literal.strip() or not inner_white else gap)
             continue
         match letter:
             case "d" | "M" if width > 2:
@@ -196,9 +202,9 @@ def _exact(pattern: str, inner_white: bool) -> tuple[re.Pattern[str], tuple[str,
         optional_point = letter == "F" and parts and parts[-1] == gap + re.escape(".")
         if optional_point:
             parts[-1] = ""
-            part = rf"(?:\.({part}))?"
+            part = rf"(?:\.((?>{part})))?+"
         else:
-            part = f"({part})"
+            part = f"((?>{part}))"
         parts.append(gap + part)
         fields.append(name)
     return re.compile("".join(parts) + gap + r"\Z", re.ASCII | re.IGNORECASE), tuple(fields)

@@ -62,7 +62,7 @@ class Pattern:
         return found
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def compile_pattern(written: str) -> Pattern:
     """Read a .NET pattern. Raises Fault for one that is not understood."""
     translation = translate(written)
@@ -120,7 +120,7 @@ class _Part:
     mark: str = ""
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def _replacement(written: str, pattern: str) -> tuple[_Part, ...]:
     """`$1`, `${name}` and the special marks; a reference to no group stays as text, as in .NET."""
     groups = compile_pattern(pattern).groups
@@ -167,7 +167,8 @@ def _special(mark: str, match: Match, names: tuple[str, ...]) -> str:
 
 def replace_all(text: str, pattern: Pattern, replacement: str) -> str:
     """Replace every match; groups may be used in the replacement. No match gives the text unchanged."""
-    parts = _replacement(replacement, pattern.written)
+    kept = len(replacement) <= 1000  # a longer one comes out of data and is not worth the memory
+    parts = (_replacement if kept else _replacement.__wrapped__)(replacement, pattern.written)
     out: list[str] = []
     at = size = 0
     for match in matches(pattern, text):

@@ -7,7 +7,6 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import lru_cache
 
 from rollcall.provisioning.expression_values import Bare, Context, Fault, Value, shown, text
 
@@ -219,7 +218,6 @@ def to_utf8_hex(source: str) -> str:
     return source.encode("utf-8", "replace").hex().upper()
 
 
-@lru_cache(maxsize=1024)
 def _dn_values(dn: str) -> tuple[str, ...]:
     """The values of a distinguished name's parts, from the left (RFC 4514 §2.4, §3)."""
     parts = re.findall(r"(?:[^,\\]|\\.)+", dn, re.DOTALL)

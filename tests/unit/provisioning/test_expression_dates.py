@@ -161,3 +161,15 @@ def test_format_date_time_of_null_is_null_and_broken_formats_fail() -> None:
     assert "not a date format" in failure('FormatDateTime("2020", "q", "yyyy")')
     assert "quote or escape" in failure('FormatDateTime("2020", "yyyy\'", "yyyy")')
     assert "seven" in failure('FormatDateTime("2020", "yyyy", "ffffffff")')
+
+
+@pytest.mark.parametrize(
+    ("given_format", "written"),
+    [("dM" * 40, "1" * 120 + "x"), (" " * 60 + "d", " " * 500 + "x"), ("%K" * 60, " " * 500 + "x")],
+)
+def test_no_format_makes_reading_slow(given_format: str, written: str) -> None:
+    assert "does not fit" in failure('FormatDateTime([d], "AllowWhiteSpaces", [i], "yyyy")', d=written, i=given_format)
+
+
+def test_a_format_has_a_length_limit() -> None:
+    assert "longer than 500" in failure('FormatDateTime("2020", [i], "yyyy")', i="y" * 501)
