@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from rollcall import directory
-from rollcall.db import TenantDatabase
+from rollcall.db import Database, TenantDatabase
 from rollcall.directory import FeedEntry, FeedTie
 from rollcall.errors import NotFound
 from rollcall.runtime import Runtime
@@ -270,6 +271,38 @@ async def test_a_watermark_that_is_not_of_this_log_starts_a_full_read(
     page = await tenant_db.read(directory.feed, application, watermark, 10)
 
     assert page.full
+
+
+async def test_a_watermark_of_another_tenant_starts_a_full_read(database: Database, runtime: Runtime) -> None:
+    mine, theirs = database.tenant(runtime.new_id()), database.tenant(runtime.new_id())
+    watermark = await caught_up(theirs, await make_application(theirs))
+    application = await make_application(mine)
+
+    assert (await mine.read(directory.feed, application, watermark, 10)).full
+
+
+async def test_a_listener_is_told_the_tenant_when_something_changed(database: Database, runtime: Runtime) -> None:
+    tenant, quiet = database.tenant(runtime.new_id()), database.tenant(runtime.new_id())
+    ada, bob = await make_user(tenant, "Ada"), await make_user(quiet, "Bob")
+    told: list[str] = []
+    listening = database.listen(directory.CHANNEL)
+
+    async def listen() -> None:
+        async for payload in listening:
+            told.append(payload)
+            if payload == str(tenant.tenant):
+                return
+
+    listener = asyncio.create_task(listen())
+    while not listener.done():
+        await quiet.write(directory.update_user, bob, {"displayName": "Bob"})
+        await tenant.write(directory.update_user, ada, {"city": str(runtime.monotonic())})
+        await runtime.sleep(0.02)
+    await listener
+    await listening.aclose()
+
+    assert str(tenant.tenant) in told
+    assert str(quiet.tenant) not in told
 
 
 async def test_an_unknown_application_has_no_feed(tenant_db: TenantDatabase, runtime: Runtime) -> None:

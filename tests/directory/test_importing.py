@@ -120,6 +120,18 @@ async def test_what_differs_is_updated_and_what_a_file_does_not_say_stays(
     assert people["b@b.c"].manager is None
 
 
+async def test_of_the_extension_attributes_those_without_a_column_stay(
+    tenant_db: TenantDatabase, tmp_path: Path
+) -> None:
+    await _import(tenant_db, tmp_path, "userPrincipalName,extensionAttribute1,extensionAttribute2\na@b.c,x,y\n")
+    report = await _import(tenant_db, tmp_path, "userPrincipalName,extensionAttribute2\na@b.c,z\n")
+    again = await _import(tenant_db, tmp_path, "userPrincipalName,extensionAttribute2\na@b.c,z\n")
+
+    kept = (await _people(tenant_db))["a@b.c"].attributes["onPremisesExtensionAttributes"]
+    assert kept == {"extensionAttribute1": "x", "extensionAttribute2": "z"}
+    assert (report.updated, again.updated) == (1, 0)
+
+
 async def test_a_person_is_known_by_distinguished_name_when_the_mail_changes(
     tenant_db: TenantDatabase, tmp_path: Path
 ) -> None:

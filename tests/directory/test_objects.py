@@ -67,6 +67,21 @@ async def test_each_write_appends_its_change_and_a_write_of_nothing_none(tenant_
     ]
 
 
+async def test_of_the_extension_attributes_those_not_named_stay(tenant_db: TenantDatabase) -> None:
+    first = {"extensionAttribute1": "a", "extensionAttribute2": None}
+    ada = await make_user(tenant_db, "Ada", onPremisesExtensionAttributes=first)
+
+    changes: dict[str, Any] = {
+        "onPremisesExtensionAttributes": {"extensionAttribute2": "b", "extensionAttribute15": "c"}
+    }
+    await tenant_db.write(directory.update_user, ada, changes)
+    assert not await tenant_db.write(directory.update_user, ada, changes)
+    await tenant_db.write(directory.update_user, ada, {"onPremisesExtensionAttributes": {"extensionAttribute1": None}})
+
+    user = await tenant_db.read(directory.read_user, ada)
+    assert user.attributes["onPremisesExtensionAttributes"] == {"extensionAttribute2": "b", "extensionAttribute15": "c"}
+
+
 @pytest.mark.parametrize("same", ["ada@example.com", "ADA@EXAMPLE.COM"])
 async def test_a_name_belongs_to_one_user_in_any_case_of_letters(tenant_db: TenantDatabase, same: str) -> None:
     await make_user(tenant_db, "Ada")

@@ -17,6 +17,8 @@ from rollcall.directory.entries import GROUP_SELECT, USER_SELECT, entries, group
 from rollcall.directory.model import FeedEntry, FeedPage, FeedTie, Kind, ServicePrincipal
 from rollcall.directory.watermark import Expansion, FullRead, Mark, Reading, Snapshot, from_json, to_json
 
+__all__ = ["FeedEntry", "FeedPage", "FeedTie", "Kind", "feed", "present", "ties_of_group", "ties_of_members"]
+
 # The snapshot in which the page is read; the log's name, which differs for a restored or copied database;
 # and how far the log has been pruned.
 POSITION = """

@@ -280,7 +280,18 @@ UPDATE_PEOPLE = """
                coalesce(staged.account_enabled, person.account_enabled) as account_enabled,
                case when staged.manager = '' then null else coalesce(staged.manager_id, person.manager_id) end as manager_id,
                coalesce(staged.import_key, person.import_key) as import_key,
-               jsonb_strip_nulls(person.attributes || staged.attributes) as attributes
+               jsonb_strip_nulls(
+                   person.attributes || staged.attributes
+                   -- Of the fifteen extension attributes, too, those that are not named stay.
+                   || case jsonb_typeof(staged.attributes -> 'onPremisesExtensionAttributes')
+                          when 'object' then jsonb_build_object(
+                              'onPremisesExtensionAttributes',
+                              coalesce(person.attributes -> 'onPremisesExtensionAttributes', '{}')
+                                  || (staged.attributes -> 'onPremisesExtensionAttributes')
+                          )
+                          else '{}'
+                      end
+               ) as attributes
         from pg_temp.staged_people as staged join directory.users as person on person.id = staged.user_id
         where not staged.is_new
     ), changed as (

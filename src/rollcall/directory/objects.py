@@ -41,7 +41,7 @@ async def create_user(tx: Tx, attributes: Mapping[str, Any], *, import_key: str 
         returning id
         """,
         (name, fold(name), user["displayName"], user["accountEnabled"], user.get("manager"), import_key,
-         Jsonb(_rest(user, USER_COLUMNS))),
+         Jsonb(_merged({}, _rest(user, USER_COLUMNS)))),
     )  # fmt: skip
     if created is None:
         raise _name_taken(name)
@@ -226,7 +226,11 @@ def _rest(attributes: Mapping[str, Any], columns: frozenset[str]) -> dict[str, A
 
 
 def _merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**before, **changes}.items() if value is not None}
+    """The attributes after the changes; of a complex one, what is not named stays (as in Graph)."""
+    merged = dict(before)
+    for name, value in changes.items():
+        merged[name] = _merged(before.get(name) or {}, value) if isinstance(value, dict) else value
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _name_taken(name: str) -> Conflict:
