@@ -85,9 +85,9 @@ class Extension:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ResourceType:
-    """A kind of resource: its endpoint, its core schema, its extensions (RFC 7643 §6).
+    """A kind of resource: its endpoint, its core schema, its extensions (RFC 7643 §6). Compared and hashed by identity.
 
     `by_name` holds the common and the core attributes, under their name and under its lower-case form;
     `by_urn` holds the extensions' schemas, likewise.

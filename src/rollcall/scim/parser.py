@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from rollcall.scim.datatypes import is_clean_text
@@ -78,10 +79,18 @@ def parse_filter(text: str) -> Filter:
 
 def parse_path(text: str) -> Path:
     """The path of a PATCH operation or of an attribute list; raises invalidPath (RFC 7644 §3.5.2)."""
+    return _short_path(text) if len(text) <= 128 else _path(text)
+
+
+def _path(text: str) -> Path:
     parser = _Parser(tokens(text, invalid_path), invalid_path)
     path = parser.path()
     parser.expect_end()
     return path
+
+
+# A handful of paths makes up nearly every request; a path is a frozen value, so one copy serves all.
+_short_path = lru_cache(maxsize=2048)(_path)
 
 
 class _Parser:

@@ -147,7 +147,9 @@ def _apply_schemas(operation: Operation, resource_type: ResourceType) -> None:
     """`schemas` follows from the attributes that are there, so writing it changes nothing; the core schema must stay."""
     named = operation.value if isinstance(operation.value, list) else [operation.value]
     own = resource_type.schema.id.lower()
-    if operation.op == "remove" or (operation.op == "replace" and own not in (urn.lower() for urn in named if isinstance(urn, str))):
+    if operation.op == "remove" or (
+        operation.op == "replace" and own not in (urn.lower() for urn in named if isinstance(urn, str))
+    ):
         raise mutability("schemas follows from the attributes; remove the extension's attributes instead.")
 
 

@@ -32,22 +32,31 @@ EVERYTHING = Projection()
 
 def project(resource: Resource, resource_type: ResourceType, projection: Projection = EVERYTHING) -> Resource:
     """The resource as it is answered: always/never/default/request against the projection; names of nothing are ignored."""
+    return projector(resource_type, projection)(resource)
+
+
+def projector(resource_type: ResourceType, projection: Projection) -> Callable[[Resource], Resource]:
+    """`project` for many resources: the names of the projection are looked up once."""
     if not projection.attributes and not projection.excluded:
-        return dict(_usual(resource, resource_type))
+        return lambda resource: dict(_usual(resource, resource_type))
     chosen = _Selection(projection.attributes or projection.excluded, resource_type)
     including = bool(projection.attributes)
-    result: Resource = {}
-    for name, value in resource.items():
-        attribute = resource_type.by_name.get(name)
-        if attribute is not None:
-            kept = _keep(attribute, value, None, chosen, including)
-        elif ":" in name:
-            kept = _keep_extension(name, value, resource_type, chosen, including)
-        else:
-            kept = None
-        if kept is not None:
-            result[name] = kept
-    return result
+
+    def shown(resource: Resource) -> Resource:
+        result: Resource = {}
+        for name, value in resource.items():
+            attribute = resource_type.by_name.get(name)
+            if attribute is not None:
+                kept = _keep(attribute, value, None, chosen, including)
+            elif ":" in name:
+                kept = _keep_extension(name, value, resource_type, chosen, including)
+            else:
+                kept = None
+            if kept is not None:
+                result[name] = kept
+        return result
+
+    return shown
 
 
 class _Selection:
