@@ -112,7 +112,7 @@ async def run_page(
     unique = list({entry.key: entry for entry in entries}.values())
     items = await prepare(road, unique, verify=full and road.verify)
     plan = planning.plan(items, road.settings, road.removals)
-    await road.ledger.intend(outcomes.intents(items, plan))
+    await road.ledger.intend(outcomes.intents(items, plan), outcomes.lost_by_looking(items))
     results = await road.exporter.export(plan.waves)
     conclusion = outcomes.conclude(
         items,

@@ -105,6 +105,6 @@ CUSTOM_SCHEMA = schema_document(
     ],
     _GROUPS,
 )
-"""The default mappings of a custom SCIM application (engine spec §4.1)."""
+"""The default mappings of a custom SCIM application."""
 
 TEMPLATES = {"tutorial": TUTORIAL_SCHEMA, "scim": CUSTOM_SCHEMA}

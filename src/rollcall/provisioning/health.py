@@ -20,10 +20,7 @@ def next_escrow(before: Escrow | None, problem: Problem, now: datetime) -> Escro
     wrong is tried again at once.
     """
     attempts = 1 if before is None else before.attempts + 1
-    if attempts == 1 and problem.code in AT_ONCE:
-        delay = 0.0
-    else:
-        delay = retry_delay_seconds(attempts)
+    delay = 0.0 if attempts == 1 and problem.code in AT_ONCE else retry_delay_seconds(attempts)
     first = now if before is None else before.first_failed
     return Escrow(attempts, first, now + timedelta(seconds=delay), problem.code, problem.reason)
 

@@ -90,8 +90,8 @@ class Ledger(Protocol):
         Values are in the form in which they are compared (matching.match_form).
         """
 
-    async def intend(self, links: Sequence[Link]) -> None:
-        """Remember what may happen, before it does."""
+    async def intend(self, links: Sequence[Link], lost: Collection[Key]) -> None:
+        """Remember what may happen, before it does, and which objects have lost their target resource."""
 
     async def commit(self, commit: Commit) -> None:
         """Remember what happened, all or nothing."""

@@ -32,9 +32,9 @@ class DatabaseLedger:
     async def claims(self, kind: str) -> dict[tuple[str, str], Key]:
         return await self._db.read(ledger.claims, self._job_id, kind)
 
-    async def intend(self, links: Sequence[Link]) -> None:
-        if links:
-            await self._db.write(ledger.save_links, self._job_id, links)
+    async def intend(self, links: Sequence[Link], lost: Collection[Key]) -> None:
+        if links or lost:
+            await self._db.write(_intend, self._job_id, links, lost)
 
     async def commit(self, commit: Commit) -> None:
         await self._db.write(_commit, self._job_id, commit)
@@ -66,6 +66,12 @@ class DatabaseLedger:
 
     async def commit_references(self, outcome: ReferenceOutcome) -> None:
         await self._db.write(_commit_references, self._job_id, outcome)
+
+
+async def _intend(tx: Tx, job_id: UUID, links: Sequence[Link], lost: Collection[Key]) -> None:
+    await ledger.save_links(tx, job_id, links)
+    if lost:
+        await references.forget(tx, job_id, lost)
 
 
 async def _commit(tx: Tx, job_id: UUID, commit: Commit) -> None:

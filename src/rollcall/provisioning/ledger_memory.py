@@ -52,9 +52,10 @@ class MemoryLedger:
             if key.kind == kind and link.state == "uncertain" and link.target_id is None
         )
 
-    async def intend(self, links: Sequence[Link]) -> None:
+    async def intend(self, links: Sequence[Link], lost: Collection[Key]) -> None:
         for link in links:
             self.links[link.key] = link
+        self._forget(lost)
 
     async def commit(self, commit: Commit) -> None:
         for link in commit.links:

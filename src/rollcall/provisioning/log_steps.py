@@ -1,4 +1,4 @@
-"""The steps of a log record, named as the provisioning log of Entra names them (engine spec §13)."""
+"""The steps of a log record, named as Entra's provisioning log names them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def steps_of(item: Item, action: str, status: str, code: str, reason: str) -> tu
 
 
 def _matching(item: Item) -> Mapping[str, Json]:
-    tried = {attribute: value for attribute, value in item.desired.matching}
+    tried = dict(item.desired.matching)
     if item.problem is not None:
         return _step("EntryImport", "matching", "failure", item.problem.reason, tried)
     if item.link.target_id is None:

@@ -22,9 +22,7 @@ _LISTING_MOST = 20_000
 _NOT_ATTEMPTED = Problem("NotAttempted", "The cycle stopped before this object was looked up.")
 
 
-async def look(
-    road: Road, considered: Sequence[Considered], known: Mapping[Key, Link], *, verify: bool
-) -> list[Item]:
+async def look(road: Road, considered: Sequence[Considered], known: Mapping[Key, Link], *, verify: bool) -> list[Item]:
     """Entries with their link as it is after matching."""
     rows = []
     for scope, desired, compiled in considered:

@@ -148,7 +148,7 @@ def _evaluator(attribute: AttributeMapping) -> tuple[Evaluate, frozenset[str]]:
 
 def _coerce(value: Json, type_name: str) -> Json:
     """The value in the type of the target attribute. Raises ValueError where it can't be."""
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return None
     if isinstance(value, list):
         value = value[0]  # rule A10: these targets hold one value each

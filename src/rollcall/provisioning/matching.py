@@ -136,6 +136,4 @@ def match_form(value: Json) -> str:
 
 def claims_of(uncertain: Iterable[Link]) -> dict[tuple[str, str], Key]:
     """What these links, whose creation has an unknown outcome, may have put into the target, by value."""
-    return {
-        (attribute, match_form(value)): link.key for link in uncertain for attribute, value in link.intent_matching
-    }
+    return {(attribute, match_form(value)): link.key for link in uncertain for attribute, value in link.intent_matching}

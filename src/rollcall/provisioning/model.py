@@ -142,7 +142,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something could not be done: a code of engine spec §6.1 and a sentence."""
+    """Why something could not be done: a code of Entra's provisioning log and a sentence."""
 
     code: str
     reason: str
@@ -278,7 +278,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One line of the provisioning log: one object, one operation (engine spec §13)."""
+    """One line of the provisioning log: one object, one operation with the fields of Entra's provisioning log."""
 
     id: str
     at: datetime

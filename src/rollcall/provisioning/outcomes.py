@@ -73,6 +73,15 @@ def intents(items: Sequence[Item], plan: Plan) -> list[Link]:
     return marked
 
 
+def lost_by_looking(items: Sequence[Item]) -> set[Key]:
+    """Objects whose linked target resource turned out to be another one, or none."""
+    return {
+        item.desired.key
+        for item in items
+        if item.known.target_id is not None and item.link.target_id != item.known.target_id
+    }
+
+
 def conclude(
     items: Sequence[Item],
     plan: Plan,
@@ -101,7 +110,9 @@ def conclude(
             link = _after_withholding(page, item, withheld[key])
         else:
             link = _after_skip(page, item, by_skip[key])
-        _remember(page, item, link, members_pending=members_pending)
+        # What was not attempted was not seen either: a reading of everything has to come back to it.
+        attempted = not (key in by_result and by_result[key][1] is None) and not _is_not_attempted(by_skip.get(key))
+        _remember(page, item, link, attempted=attempted, members_pending=members_pending)
         if item.scope.verdict == "active":
             singles.extend(
                 SingleReference(key, attribute, keys[0] if keys else None)
@@ -118,7 +129,11 @@ def conclude(
     return Conclusion(commit, page.done, page.failed)
 
 
-def _remember(page: _Page, item: Item, link: Link, *, members_pending: bool) -> None:
+def _is_not_attempted(skip: Skip | None) -> bool:
+    return skip is not None and skip.code == "NotAttempted"
+
+
+def _remember(page: _Page, item: Item, link: Link, *, attempted: bool, members_pending: bool) -> None:
     known = item.known
     if known.target_id is not None and link.target_id != known.target_id:
         page.lost.add(link.key)
@@ -129,9 +144,8 @@ def _remember(page: _Page, item: Item, link: Link, *, members_pending: bool) -> 
         return
     fresh = link.target_id is not None and link.target_id != known.target_id
     pending = link.key.kind == "Group" and link.may_exist and (known.members_pending or fresh or members_pending)
-    page.links.append(
-        replace(link, name=item.desired.name, generation=page.generation, members_pending=pending)
-    )
+    generation = page.generation if attempted else known.generation
+    page.links.append(replace(link, name=item.desired.name, generation=generation, members_pending=pending))
 
 
 def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Outcome | None, duration: int) -> Link:

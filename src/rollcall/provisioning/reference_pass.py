@@ -86,9 +86,7 @@ def _may_be_about_one(answer: Outcome | None) -> bool:
     return isinstance(answer, Refused) and answer.status in _WORTH_HALVING
 
 
-def _settle(
-    road: Road, batch: _Pass, operation: ReferenceOperation, answer: Outcome | None, duration: int
-) -> None:
+def _settle(road: Road, batch: _Pass, operation: ReferenceOperation, answer: Outcome | None, duration: int) -> None:
     rows = operation.added + operation.removed
     if answer is None:
         # Not attempted; the next cycle sends it.

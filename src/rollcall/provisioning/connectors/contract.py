@@ -24,9 +24,9 @@ class Done:
 class Refused:
     """It surely did not happen.
 
-    `code` is one of engine spec §6.1; `status` the HTTP status where there was one. `away` says that
-    nothing reached the target at all, `denied` that the credentials were not accepted: both concern
-    the whole target, not this object.
+    `code` is one of the error codes of Entra's provisioning log; `status` the HTTP status where there was
+    one. `away` says that nothing reached the target at all, `denied` that the credentials were not
+    accepted: both concern the whole target, not this object.
     """
 
     code: str

@@ -9,7 +9,7 @@ from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refu
 from rollcall.provisioning.model import Entry, Json, Key, PatchOperation, ReferenceKey, Tie, Values
 from rollcall.provisioning.target_schema import build_resource, parsed, read_value
 from rollcall.scim.patch import Operation, apply
-from rollcall.scim.schema import GROUP, USER
+from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA, GROUP, USER
 
 _RESOURCE_TYPES = {"User": USER, "Group": GROUP}
 
@@ -181,6 +181,10 @@ class FakeTarget:
         return Done(None)
 
     def _drop_references(self, target_id: str) -> None:
+        for user in self.resources["User"].values():
+            extension = user.get(ENTERPRISE_USER_SCHEMA.id)
+            if extension is not None and (extension.get("manager") or {}).get("value") == target_id:
+                del extension["manager"]
         for group in self.resources["Group"].values():
             group["members"] = [member for member in group.get("members", []) if member["value"] != target_id]
 
