@@ -18,9 +18,8 @@ from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.representation import group_columns, group_resource, stored_form, to_milliseconds
 
 COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource"
-MEMBERS: LiteralString = """(select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-        'value', m.member_id, 'type', m.member_kind, 'display', coalesce(u.display_name, g.display_name)))
-        order by m.member_id)
+MEMBERS: LiteralString = """(select json_agg(json_object('value': m.member_id, 'type': m.member_kind,
+        'display': coalesce(u.display_name, g.display_name) absent on null) order by m.member_id)
     from workspaces.group_members m
     left join workspaces.users u on m.member_kind = 'User' and u.tenant_id = m.tenant_id and u.id = m.member_id
     left join workspaces.groups g on m.member_kind = 'Group' and g.tenant_id = m.tenant_id and g.id = m.member_id

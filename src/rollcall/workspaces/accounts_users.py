@@ -33,8 +33,8 @@ COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource, r.
 MANAGER_NAME: LiteralString = """(select b.display_name from workspaces.users b
     where b.tenant_id = r.tenant_id and b.id = r.manager_id) as manager_name"""
 # The reverse index answers, and nothing is read of other users.
-GROUPS: LiteralString = """(select jsonb_agg(jsonb_build_object(
-        'value', g.id, 'display', g.display_name, 'type', 'direct') order by m.group_id)
+GROUPS: LiteralString = """(select json_agg(json_object('value': g.id, 'display': g.display_name, 'type': 'direct')
+        order by m.group_id)
     from workspaces.group_members m
     join workspaces.groups g on g.tenant_id = m.tenant_id and g.id = m.group_id
     where m.tenant_id = r.tenant_id and m.member_id = r.id) as groups"""
