@@ -33,6 +33,9 @@ class Runtime(Protocol):
     def jitter(self) -> float:
         """A number from 0 to 1, for spreading retries."""
 
+    def chance(self) -> random.Random:
+        """Where random values in mappings come from."""
+
 
 class SystemRuntime:
     """The real machine."""
@@ -51,6 +54,9 @@ class SystemRuntime:
 
     def jitter(self) -> float:
         return random.random()  # noqa: S311 - spreads retries, guards nothing
+
+    def chance(self) -> random.Random:
+        return secrets.SystemRandom()
 
 
 def uuid7(milliseconds: int, randomness: int) -> uuid.UUID:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from rollcall.db.embedded import Server
 from rollcall.db.listening import listen
+from rollcall.db.locking import exclusive
 from rollcall.db.transaction import Tx
 from rollcall.db.types import APPLICATION_ROLE, DatabaseConfig, Row
 from rollcall.errors import Unavailable
@@ -114,6 +115,10 @@ class Database:
             revive=self._revive,
             is_open=lambda: not self._pool.closed,
         )
+
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """A lock over all processes on this database, for the length of a block; says whether it was free."""
+        return exclusive(self.conninfo, name)
 
     async def transact(self, begin: str, tenant: UUID | None, f: Callable[[Tx], Awaitable[T]]) -> T:
         """Run one transaction whole, again when it lost against another one or its connection was lost.

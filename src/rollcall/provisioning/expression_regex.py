@@ -105,7 +105,7 @@ def matches(pattern: Pattern, text: str) -> list[Match]:
             start, end = match.span()
             if start >= earliest:
                 kept.append(match)
-                earliest = max(end, start + 1)
+                earliest = end  # after an empty match too: starts only ever grow
         return kept
     except TimeoutError:
         raise _too_slow(pattern) from None

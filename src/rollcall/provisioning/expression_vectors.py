@@ -63,7 +63,7 @@ def run_vector(vector: Mapping[str, Any], context: Context) -> Verdict:
 
 
 def _check_shape(vector: Mapping[str, Any]) -> None:
-    if not isinstance(vector, Mapping) or not isinstance(vector.get("expression"), str):
+    if not isinstance(vector.get("expression"), str):
         raise Invalid("A mapping test is an object with the text of an expression under expression.")
     if not isinstance(vector.get("source", {}), Mapping):
         raise Invalid("source of a mapping test is an object: attribute name to value.")

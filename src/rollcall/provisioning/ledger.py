@@ -19,6 +19,11 @@ _LINK_COLUMNS = """
     escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason
 """
 
+_LOG_COLUMNS = """
+    id, cycle_id, at, kind, source_id, name, target_id, action, status, code, reason, duration_milliseconds,
+    steps, modified
+"""
+
 
 async def position(tx: Tx, job_id: UUID) -> Position:
     """How far the job has read its source."""
@@ -176,20 +181,34 @@ async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord]) -> None
     """Add log records."""
     if not records:
         return
-    await tx.copy_in(
-        """
-        copy provisioning.log (tenant_id, job_id, id, cycle_id, at, kind, source_id, name, target_id, action, status,
-            code, reason, duration_milliseconds, steps, modified) from stdin
+    rows = [
+        {
+            "id": record.id,
+            "cycle_id": record.cycle_id,
+            "at": record.at.isoformat(),
+            "kind": record.key.kind,
+            "source_id": record.key.id,
+            "name": record.name,
+            "target_id": record.target_id,
+            "action": record.action,
+            "status": record.status,
+            "code": record.code,
+            "reason": record.reason,
+            "duration_milliseconds": record.duration_milliseconds,
+            "steps": record.steps,
+            "modified": record.modified,
+        }
+        for record in records
+    ]
+    await tx.run(
+        f"""
+        insert into provisioning.log (job_id, {_LOG_COLUMNS})
+        select %s, {_LOG_COLUMNS} from jsonb_to_recordset(%s) as r (
+            id uuid, cycle_id uuid, at timestamptz, kind text, source_id text, name text, target_id text, action text,
+            status text, code text, reason text, duration_milliseconds integer, steps jsonb, modified jsonb)
         """,
-        (
-            (
-                tx.tenant, job_id, record.id, record.cycle_id, record.at, record.key.kind, record.key.id, record.name,
-                record.target_id, record.action, record.status, record.code, record.reason,
-                record.duration_milliseconds, Jsonb(record.steps), Jsonb(record.modified),
-            )
-            for record in records
-        ),
-    )  # fmt: skip
+        [job_id, Jsonb(rows)],
+    )
 
 
 async def due(tx: Tx, job_id: UUID, now: datetime, after: Key | None, limit: int) -> list[Key]:

@@ -117,6 +117,9 @@ class Ledger(Protocol):
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
         """References to look at, those of one object and attribute together, single-valued ones complete."""
 
+    async def references_of(self, source: Key, attribute: str) -> dict[Key, str]:
+        """All references of one object through one attribute, each with its state in the target."""
+
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         """Remember that these references may change in the target, before they do."""
 

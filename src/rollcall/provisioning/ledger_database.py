@@ -60,6 +60,9 @@ class DatabaseLedger:
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
         return await self._db.read(references.due_references, self._job_id, now, limit)
 
+    async def references_of(self, source: Key, attribute: str) -> dict[Key, str]:
+        return await self._db.read(references.references_of, self._job_id, source, attribute)
+
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         if keys:
             await self._db.write(references.set_state, self._job_id, keys, "uncertain")

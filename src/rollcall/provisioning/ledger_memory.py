@@ -122,6 +122,13 @@ class MemoryLedger:
                 )
         return [self._reference(key) for key in sorted(chosen)]
 
+    async def references_of(self, source: Key, attribute: str) -> dict[Key, str]:
+        return {
+            key.referenced: self.references[key].state
+            for key in self._by_end.get(source, ())
+            if key.source == source and key.attribute == attribute
+        }
+
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         for key in keys:
             self.references[key].state = "uncertain"

@@ -206,6 +206,18 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
     ]
 
 
+async def references_of(tx: Tx, job_id: UUID, source: Key, attribute: str) -> dict[Key, str]:
+    """All references of one object through one attribute, each with its state in the target."""
+    rows = await tx.all(
+        """
+        select referenced_kind, referenced_id, state from provisioning.object_references
+        where job_id = %s and source_kind = %s and source_id = %s and attribute = %s
+        """,
+        [job_id, source.kind, source.id, attribute],
+    )
+    return {Key(row["referenced_kind"], row["referenced_id"]): row["state"] for row in rows}
+
+
 async def set_state(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey], state: str) -> None:
     """These references are in the target, are not, or nobody knows."""
     if not keys:

@@ -1,0 +1,69 @@
+"""The directory as a source: its feed, in the attribute names that Entra's mappings use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from rollcall.db import TenantDatabase
+from rollcall.directory.feed import feed, present, ties_of_group
+from rollcall.provisioning.connectors.contract import SourcePage
+from rollcall.provisioning.model import Entry, Json, Key, ReferenceKey, Tie
+
+# Names by which Entra's mappings know what Graph calls otherwise.
+_NAMES = {
+    "id": "objectId",
+    "mobilePhone": "mobile",
+    "faxNumber": "facsimileTelephoneNumber",
+    "officeLocation": "physicalDeliveryOfficeName",
+}
+
+
+class DirectorySource:
+    """What one application may see of the directory."""
+
+    def __init__(self, db: TenantDatabase, service_principal_id: UUID) -> None:
+        self._db = db
+        self._service_principal_id = service_principal_id
+
+    async def changes(self, watermark: dict[str, Any] | None, limit: int) -> SourcePage:
+        page = await self._db.read(feed, self._service_principal_id, watermark, limit)
+        return SourcePage(
+            entries=[_entry(entry) for entry in page.entries],
+            ties=[_tie(tie.group_id, Key(tie.member_kind, tie.member_id), tie.present) for tie in page.ties],
+            watermark=page.watermark,
+            more=page.more,
+            full=page.full,
+            total=page.total,
+        )
+
+    async def fetch(self, keys: Sequence[Key]) -> Sequence[Entry]:
+        refs: list[Any] = [(key.kind, key.id) for key in keys]
+        return [_entry(entry) for entry in await self._db.read(present, self._service_principal_id, refs)]
+
+    async def members(self, group_id: str, after: str | None, limit: int) -> Sequence[Key]:
+        ties = await self._db.read(ties_of_group, group_id, after=after, limit=limit)
+        return [Key(tie.member_kind, tie.member_id) for tie in ties]
+
+
+def _entry(entry: Any) -> Entry:
+    return Entry(
+        Key(entry.kind, entry.id), entry.state, _named(entry.attributes), entry.assigned, tuple(entry.assigned_by)
+    )
+
+
+def _tie(group_id: str, member: Key, is_present: bool) -> Tie:
+    return Tie(ReferenceKey(Key("Group", group_id), "members", member), is_present)
+
+
+def _named(attributes: Mapping[str, Json]) -> dict[str, Json]:
+    """The attributes under their Graph names and, where mappings know another, under that too."""
+    named = dict(attributes)
+    for graph, mapped in _NAMES.items():
+        if graph in attributes:
+            named[mapped] = attributes[graph]
+    phones = attributes.get("businessPhones")
+    if phones:
+        named["telephoneNumber"] = phones[0]
+    return named

@@ -1,0 +1,169 @@
+"""Cycles as rows: when each began and ended, how far it is, and what it did; and the status of a job."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from rollcall.db import Tx
+from rollcall.provisioning.jobs import CHANNEL
+from rollcall.provisioning.model import Problem
+from rollcall.provisioning.road import Counts
+
+_KEPT_WITHOUT_WORK = 1
+"""How many cycles that found nothing to do are kept: the last one tells when the job last looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One run of a job; `ended` is None while it runs."""
+
+    id: UUID
+    kind: str
+    began: datetime
+    observed: datetime
+    ended: datetime | None
+    counts: Counts
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a job holds now: linked objects by kind, failures waiting, removals withheld, references not in step."""
+
+    users: int
+    groups: int
+    disabled: int
+    escrowed: int
+    uncertain: int
+    withheld: int
+    references: int
+    references_due: int
+
+
+async def begin_cycle(tx: Tx, job_id: UUID, cycle_id: UUID, kind: str, now: datetime) -> None:
+    """Note that a cycle runs; one that never ended was cut off and is closed."""
+    await tx.run(
+        """
+        update provisioning.cycles set ended = observed, problem_code = 'InternalError',
+            problem_reason = 'The cycle was cut off; the next one went on from its last page.'
+        where job_id = %s and ended is null
+        """,
+        [job_id],
+    )
+    await tx.run(
+        "insert into provisioning.cycles (job_id, id, kind, began, observed) values (%s, %s, %s, %s, %s)",
+        [job_id, cycle_id, kind, now, now],
+    )
+    await _tell(tx, job_id)
+
+
+async def observe_cycle(tx: Tx, job_id: UUID, cycle_id: UUID, counts: Counts, now: datetime) -> None:
+    """Note how far a cycle is, and tell those who watch."""
+    await tx.run(
+        "update provisioning.cycles set counts = %s, observed = %s where job_id = %s and id = %s",
+        [Jsonb(asdict(counts)), now, job_id, cycle_id],
+    )
+    await _tell(tx, job_id)
+
+
+async def end_cycle(
+    tx: Tx, job_id: UUID, cycle_id: UUID, counts: Counts, problem: Problem | None, now: datetime
+) -> None:
+    """Note how a cycle ended. Of cycles without work only the last is kept."""
+    await tx.run(
+        """
+        update provisioning.cycles set counts = %s, observed = %s, ended = %s, problem_code = %s, problem_reason = %s
+        where job_id = %s and id = %s
+        """,
+        [
+            Jsonb(asdict(counts)),
+            now,
+            now,
+            problem and problem.code,
+            problem and problem.reason,
+            job_id,
+            cycle_id,
+        ],
+    )
+    await tx.run(
+        """
+        delete from provisioning.cycles where job_id = %(job)s and id in (
+            select id from provisioning.cycles
+            where job_id = %(job)s and ended is not null and problem_code is null
+              and counts ->> 'imported' = '0' and counts ->> 'requests' = '0'
+            order by began desc offset %(kept)s)
+        """,
+        {"job": job_id, "kept": _KEPT_WITHOUT_WORK},
+    )
+    await _tell(tx, job_id)
+
+
+async def _tell(tx: Tx, job_id: UUID) -> None:
+    await tx.run("select pg_notify(%s, %s)", [CHANNEL, str(job_id)])
+
+
+async def recent_cycles(tx: Tx, job_id: UUID, limit: int = 10) -> list[Cycle]:
+    """The last cycles, newest first."""
+    rows = await tx.all(
+        """
+        select id, kind, began, observed, ended, counts, problem_code, problem_reason from provisioning.cycles
+        where job_id = %s order by id desc limit %s
+        """,
+        [job_id, limit],
+    )
+    return [_cycle(row) for row in rows]
+
+
+def _cycle(row: dict[str, Any]) -> Cycle:
+    problem = None if row["problem_code"] is None else Problem(row["problem_code"], row["problem_reason"])
+    counts = Counts(**row["counts"])
+    return Cycle(row["id"], row["kind"], row["began"], row["observed"], row["ended"], counts, problem)
+
+
+async def standing(tx: Tx, job_id: UUID) -> Standing:
+    """What a job holds now."""
+    links = await tx.one(
+        """
+        select count(*) filter (where kind = 'User' and state = 'linked') as users,
+            count(*) filter (where kind = 'Group' and state = 'linked') as groups,
+            count(*) filter (where disabled) as disabled,
+            count(*) filter (where escrow_next_attempt is not null) as escrowed,
+            count(*) filter (where state = 'uncertain') as uncertain,
+            count(*) filter (where withheld) as withheld
+        from provisioning.links where job_id = %s
+        """,
+        [job_id],
+    )
+    references = await tx.one(
+        """
+        select count(*) filter (where state = 'present') as references,
+            count(*) filter (where due) as references_due
+        from provisioning.object_references where job_id = %s
+        """,
+        [job_id],
+    )
+    assert links is not None
+    assert references is not None
+    return Standing(**links, **references)
+
+
+async def read_log(
+    tx: Tx, job_id: UUID, *, source: str | None = None, status: str | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """The newest log records of a job, newest first; of one object (id or name), with one status."""
+    return await tx.all(
+        """
+        select id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason,
+            duration_milliseconds, steps, modified
+        from provisioning.log
+        where job_id = %(job)s and (%(source)s::text is null or source_id = %(source)s or name = %(source)s)
+          and (%(status)s::text is null or status = %(status)s)
+        order by id desc limit %(limit)s
+        """,
+        {"job": job_id, "source": source, "status": status, "limit": limit},
+    )

@@ -1,0 +1,278 @@
+"""Jobs as rows: create, start, pause, restart, credentials, and the cycles they ran."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import isodate
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from rollcall.crypto import Sealer
+from rollcall.db import Tx
+from rollcall.errors import Conflict, Invalid, NotFound
+from rollcall.provisioning.defaults import TEMPLATES
+from rollcall.provisioning.model import JobSettings, Json
+from rollcall.provisioning.sync_schema import parse_schema
+from rollcall.runtime import Runtime
+
+LEAST_INTERVAL_SECONDS = 5.0
+CHANNEL = "rollcall_provisioning"
+"""Notifications about jobs: their cycles made progress, or their settings changed. The payload is the job's id."""
+
+JobState = Literal["Active", "Paused", "Disabled"]
+_COLUMNS = """id, service_principal_id, display_name, template, tenant_url, sealed_token is not null as has_token,
+    settings, sync_schema, state, watermark is null as starts_over, created"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One connection of one application to one target, without its secret."""
+
+    id: UUID
+    service_principal_id: UUID
+    display_name: str
+    template: str
+    tenant_url: str | None
+    has_token: bool
+    settings: JobSettings
+    sync_schema: dict[str, Any]
+    state: JobState
+    starts_over: bool
+    created: datetime
+
+
+def parse_interval(text: str) -> float:
+    """Seconds of an ISO 8601 duration such as PT40S or PT40M, at least 5 seconds. Raises Invalid."""
+    try:
+        duration = isodate.parse_duration(text)
+        seconds = float(duration.total_seconds())
+    except (isodate.ISO8601Error, AttributeError, TypeError, ValueError):
+        raise Invalid(f"The interval {text!r} is no ISO 8601 duration. Write for example PT40S or PT40M.") from None
+    if seconds < LEAST_INTERVAL_SECONDS:
+        raise Invalid(f"The interval {text} is shorter than {LEAST_INTERVAL_SECONDS:.0f} seconds (PT5S).")
+    return seconds
+
+
+def print_interval(seconds: float) -> str:
+    """The interval as an ISO 8601 duration."""
+    return str(isodate.duration_isoformat(isodate.Duration(seconds=seconds)))
+
+
+def check_settings(values: dict[str, Json]) -> JobSettings:
+    """Settings out of a JSON object; missing ones have their default. Raises Invalid that lists every fault."""
+    faults = []
+    known = {field.name for field in fields(JobSettings)}
+    for name in values.keys() - known:
+        faults.append(f"{name}: there is no such setting; there are {', '.join(sorted(known))}")
+    if values.get("scope", "assigned") not in ("assigned", "all"):
+        faults.append(f"scope: assigned or all is expected, not {values['scope']!r}")
+    for name, least in _LEAST.items():
+        value = values.get(name, least)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+            faults.append(f"{name}: a number from {least:g} on is expected, not {value!r}")
+    if not isinstance(values.get("skip_out_of_scope_deletions", False), bool):
+        faults.append("skip_out_of_scope_deletions: true or false is expected")
+    if faults:
+        raise Invalid(f"The settings of the job have {len(faults)} faults.", details=tuple(sorted(faults)))
+    return JobSettings(**values)
+
+
+_LEAST = {
+    "interval_seconds": LEAST_INTERVAL_SECONDS,
+    "deletion_threshold": 0,
+    "members_per_request": 1,
+    "concurrency": 1,
+    "page_size": 1,
+}
+
+
+def check_tenant_url(url: str) -> str:
+    """The Tenant URL without blanks around it. Raises Invalid for what is no http or https address."""
+    url = url.strip()
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Invalid(f"The Tenant URL {url!r} is no http or https address.")
+    if parts.username or parts.password:
+        raise Invalid("The Tenant URL carries a user or password; the secret token has its own field.")
+    return url
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is needed to make a job."""
+
+    service_principal_id: UUID
+    display_name: str
+    tenant_url: str
+    secret_token: str
+    template: str = "scim"
+    settings: JobSettings = JobSettings()  # noqa: RUF009 - frozen, so it may be shared
+
+
+async def create_job(tx: Tx, runtime: Runtime, sealer: Sealer, new: NewJob) -> UUID:
+    """Make a job in state Disabled, with the mappings of its template and its secret sealed.
+
+    Raises Invalid for a bad Tenant URL, template or setting, Conflict when the name is taken.
+    """
+    if new.template not in TEMPLATES:
+        raise Invalid(f"There is no template {new.template!r}; there are {', '.join(sorted(TEMPLATES))}.")
+    settings = check_settings(asdict(new.settings))
+    job_id = runtime.new_id()
+    try:
+        await tx.run(
+            """
+            insert into provisioning.jobs
+                (id, service_principal_id, display_name, template, tenant_url, sealed_token, settings, sync_schema)
+            values (%s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                job_id,
+                new.service_principal_id,
+                new.display_name,
+                new.template,
+                check_tenant_url(new.tenant_url),
+                sealer.seal(new.secret_token, _context(job_id)) if new.secret_token else None,
+                Jsonb(asdict(settings)),
+                Jsonb(TEMPLATES[new.template]),
+            ],
+        )
+    except UniqueViolation:
+        raise Conflict(f"There is a job named {new.display_name!r} already. Choose another name.") from None
+    return job_id
+
+
+def _context(job_id: UUID) -> str:
+    return f"provisioning.jobs:{job_id}"
+
+
+async def find_job(tx: Tx, wanted: str) -> Job:
+    """The job with this id or display name; with a single job, "" finds it. Raises NotFound naming what there is."""
+    jobs = await list_jobs(tx)
+    if not wanted and len(jobs) == 1:
+        return jobs[0]
+    folded = wanted.casefold()
+    for job in jobs:
+        if folded in (str(job.id), job.display_name.casefold()):
+            return job
+    names = ", ".join(f"{job.display_name} ({job.id})" for job in jobs[:10]) or "none yet"
+    raise NotFound(f"There is no job {wanted!r}. Jobs: {names}.")
+
+
+async def read_job(tx: Tx, job_id: UUID) -> Job:
+    """One job by its id. Raises NotFound."""
+    row = await tx.one(f"select {_COLUMNS} from provisioning.jobs where id = %s", [job_id])
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return _job(row)
+
+
+async def list_jobs(tx: Tx) -> list[Job]:
+    """All jobs of the tenant by name."""
+    return [_job(row) for row in await tx.all(f"select {_COLUMNS} from provisioning.jobs order by display_name")]
+
+
+def _job(row: dict[str, Any]) -> Job:
+    return Job(**{**row, "settings": JobSettings(**row["settings"])})
+
+
+async def credentials(tx: Tx, sealer: Sealer, job_id: UUID) -> tuple[str, str]:
+    """Tenant URL and secret token. Raises NotFound, and Unavailable when the seal can't be opened."""
+    row = await tx.one("select tenant_url, sealed_token from provisioning.jobs where id = %s", [job_id])
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    token = "" if row["sealed_token"] is None else sealer.open(bytes(row["sealed_token"]), _context(job_id))
+    return row["tenant_url"], token
+
+
+async def set_credentials(tx: Tx, sealer: Sealer, job_id: UUID, tenant_url: str, secret_token: str) -> None:
+    """Replace Tenant URL and secret token. Raises Invalid, NotFound."""
+    changed = await tx.run(
+        "update provisioning.jobs set tenant_url = %s, sealed_token = %s, modified = now() where id = %s",
+        [check_tenant_url(tenant_url), sealer.seal(secret_token, _context(job_id)) if secret_token else None, job_id],
+    )
+    if not changed:
+        raise NotFound(f"There is no job {job_id}.")
+
+
+async def set_state(tx: Tx, job_id: UUID, state: JobState) -> None:
+    """Start (Active) or pause a job; a pause lets the running cycle end (rule Y3). Raises NotFound."""
+    row = await tx.one(
+        "update provisioning.jobs set state = %s, modified = now() where id = %s returning settings", [state, job_id]
+    )
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    await _schedule(tx, job_id, state, row["settings"]["interval_seconds"])
+
+
+async def _schedule(tx: Tx, job_id: UUID, state: str, interval_seconds: float) -> None:
+    if state == "Active":
+        await tx.run(
+            """
+            insert into queue.provisioning_schedule (job_id, tenant, interval_seconds) values (%s, %s, %s)
+            on conflict (job_id) do update set interval_seconds = excluded.interval_seconds
+            """,
+            [job_id, tx.tenant, interval_seconds],
+        )
+    else:
+        await tx.run("delete from queue.provisioning_schedule where job_id = %s", [job_id])
+    await tx.run("select pg_notify(%s, %s)", [CHANNEL, str(job_id)])
+
+
+async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> JobSettings:
+    """Change some settings. A changed scope drops the watermark, so that everything is evaluated again.
+
+    Raises Invalid, NotFound.
+    """
+    job = await read_job(tx, job_id)
+    settings = check_settings({**asdict(job.settings), **changes})
+    await tx.run(
+        "update provisioning.jobs set settings = %s, modified = now() where id = %s", [Jsonb(asdict(settings)), job_id]
+    )
+    if settings.scope != job.settings.scope:
+        await drop_watermark(tx, job_id)
+    await _schedule(tx, job_id, job.state, settings.interval_seconds)
+    return settings
+
+
+async def change_schema(tx: Tx, job_id: UUID, document: dict[str, Any]) -> None:
+    """Replace the mappings; the next cycle is an initial one (rule Y4). Raises Invalid with every fault, NotFound."""
+    parse_schema(document)
+    await read_job(tx, job_id)
+    await tx.run(
+        "update provisioning.jobs set sync_schema = %s, modified = now() where id = %s", [Jsonb(document), job_id]
+    )
+    await drop_watermark(tx, job_id)
+
+
+async def drop_watermark(tx: Tx, job_id: UUID) -> None:
+    """The next cycle reads everything again."""
+    await tx.run("update provisioning.jobs set watermark = null where id = %s", [job_id])
+
+
+async def restart(tx: Tx, job_id: UUID) -> None:
+    """As the portal restarts a job: everything is read again, failures are tried at once, links stay.
+
+    What the guard withheld is planned anew. Raises NotFound.
+    """
+    await read_job(tx, job_id)
+    await drop_watermark(tx, job_id)
+    await tx.run(
+        """
+        update provisioning.links set withheld = false, escrow_attempts = null, escrow_first_failed = null,
+            escrow_next_attempt = null, escrow_code = null, escrow_reason = null
+        where job_id = %s and (withheld or escrow_next_attempt is not null)
+        """,
+        [job_id],
+    )
+    await set_state(tx, job_id, "Active")
+
+
+async def delete_job(tx: Tx, job_id: UUID) -> None:
+    """Remove a job with everything it remembers; nothing is sent to the target. Raises NotFound."""
+    await set_state(tx, job_id, "Disabled")
+    await tx.run("delete from provisioning.jobs where id = %s", [job_id])

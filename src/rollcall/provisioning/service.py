@@ -1,0 +1,165 @@
+"""The provisioning service by hand: test a connection, run a cycle, work out a plan. Edges and the worker call this."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from rollcall.crypto import Sealer
+from rollcall.db import Database, TenantDatabase
+from rollcall.errors import Conflict, Invalid
+from rollcall.provisioning import cycles, jobs
+from rollcall.provisioning.connectors.contract import Target, Verdict
+from rollcall.provisioning.connectors.directory import DirectorySource
+from rollcall.provisioning.connectors.scim import ScimTarget
+from rollcall.provisioning.cycle import CycleResult, run_cycle
+from rollcall.provisioning.dry_run import PlannedCycle, plan_cycle
+from rollcall.provisioning.exporter import Exporter
+from rollcall.provisioning.expression import Context
+from rollcall.provisioning.jobs import Job
+from rollcall.provisioning.ledger_database import DatabaseLedger
+from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
+from rollcall.provisioning.road import Counts, Observer, Road
+from rollcall.provisioning.sync_schema import parse_schema
+from rollcall.runtime import Runtime
+from rollcall.scim_http.client import ScimClient
+
+_log = structlog.get_logger()
+_OBSERVE_EVERY_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What provisioning works with: the database, the machine, and the key that opens stored secrets."""
+
+    database: Database
+    runtime: Runtime
+    sealer: Sealer
+
+
+@asynccontextmanager
+async def open_target(service: Service, url: str, token: str, concurrency: int = 16) -> AsyncGenerator[Target]:
+    """The SCIM application at a Tenant URL. Raises Invalid for a URL or token that can't be sent."""
+    async with ScimClient(url, token, concurrency=concurrency, runtime=service.runtime) as client:
+        yield ScimTarget(client, service.runtime)
+
+
+async def test_connection(service: Service, url: str, token: str) -> Verdict:
+    """Test Connection (rule C4), as before saving credentials."""
+    matching = {"User": "userName", "Group": "displayName"}
+    async with open_target(service, jobs.check_tenant_url(url), token) as target:
+        return await target.test(matching)
+
+
+async def test_job(service: Service, tenant: UUID, job_id: UUID) -> Verdict:
+    """Test Connection with the saved credentials and the job's own matching attributes."""
+    db = service.database.tenant(tenant)
+    job = await db.read(jobs.read_job, job_id)
+    url, token = await db.read(jobs.credentials, service.sealer, job_id)
+    matching = {
+        kind: min(
+            (step for step in mapping.attributes if step.matching_priority > 0), key=lambda step: step.matching_priority
+        ).target
+        for kind, mapping in parse_schema(job.sync_schema).items()
+        if mapping.enabled
+    }
+    async with open_target(service, url, token) as target:
+        return await target.test(matching)
+
+
+async def create_tested_job(service: Service, tenant: UUID, new: jobs.NewJob) -> UUID:
+    """Make a job after its connection has been tested. Raises Invalid with the verdict when the test fails."""
+    verdict = await test_connection(service, new.tenant_url, new.secret_token)
+    if not verdict.ok:
+        raise Invalid(f"Test Connection failed; nothing was saved. {verdict.message}", code=verdict.code)
+    return await service.database.tenant(tenant).write(jobs.create_job, service.runtime, service.sealer, new)
+
+
+async def run_job(service: Service, tenant: UUID, job_id: UUID, *, watch: Observer | None = None) -> CycleResult:
+    """Run one cycle now. Raises Conflict when one runs already, here or on another machine.
+
+    `watch` is told the counts after each page, beside those kept in the job's cycles.
+    """
+    async with service.database.exclusive(f"provisioning cycle {job_id}") as free:
+        if not free:
+            raise Conflict("A cycle of this job is running already. Wait for its end: rollcall job status.")
+        return await _run(service, service.database.tenant(tenant), job_id, watch)
+
+
+async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observer | None) -> CycleResult:
+    job = await db.read(jobs.read_job, job_id)
+    url, token = await db.read(jobs.credentials, service.sealer, job_id)
+    ledger = DatabaseLedger(db, job_id)
+    position = await ledger.position()
+    kind = "initial" if position.watermark is None or position.reading_full else "incremental"
+    cycle_id = service.runtime.new_id()
+    began = service.runtime.monotonic()
+    await db.write(cycles.begin_cycle, job_id, cycle_id, kind, service.runtime.now())
+    async with open_target(service, url, token, job.settings.concurrency) as target:
+        road = _road(service, db, job, target, str(cycle_id))
+        road.observer = _observer(service, db, job_id, cycle_id, watch)
+        result = await run_cycle(road)
+    await db.write(cycles.end_cycle, job_id, cycle_id, result.counts, result.problem, service.runtime.now())
+    _log.info(
+        "cycle ended",
+        job=str(job_id),
+        cycle=str(cycle_id),
+        kind=kind,
+        seconds=round(service.runtime.monotonic() - began, 3),
+        imported=result.counts.imported,
+        requests=result.counts.requests,
+        failed=result.counts.failed,
+        problem=result.problem.code if result.problem else None,
+    )
+    return result
+
+
+def _road(service: Service, db: TenantDatabase, job: Job, target: Target, cycle_id: str) -> Road:
+    return Road(
+        settings=job.settings,
+        mappings=compiled_mappings(job),
+        source=DirectorySource(db, job.service_principal_id),
+        target=target,
+        ledger=DatabaseLedger(db, job.id),
+        runtime=service.runtime,
+        exporter=Exporter(target, service.runtime, job.settings.concurrency),
+        context=lambda: Context(
+            now=service.runtime.now(), new_guid=lambda: str(service.runtime.new_id()), random=service.runtime.chance()
+        ),
+        cycle_id=cycle_id,
+        verify=True,
+    )
+
+
+def compiled_mappings(job: Job) -> dict[str, CompiledMapping]:
+    """The job's mappings, ready for use."""
+    return {kind: compile_mapping(mapping) for kind, mapping in parse_schema(job.sync_schema).items()}
+
+
+def _observer(service: Service, db: TenantDatabase, job_id: UUID, cycle_id: UUID, watch: Observer | None) -> Observer:
+    """Keeps the counts of a running cycle, a few times a second at the most."""
+    last = service.runtime.monotonic()
+
+    async def observe(counts: Counts) -> None:
+        nonlocal last
+        if watch is not None:
+            await watch(counts)
+        now = service.runtime.monotonic()
+        if now - last >= _OBSERVE_EVERY_SECONDS:
+            last = now
+            await db.write(cycles.observe_cycle, job_id, cycle_id, counts, service.runtime.now())
+
+    return observe
+
+
+async def plan_job(service: Service, tenant: UUID, job_id: UUID) -> PlannedCycle:
+    """What the next cycle would do; writes nothing, neither here nor in the target."""
+    db = service.database.tenant(tenant)
+    job = await db.read(jobs.read_job, job_id)
+    url, token = await db.read(jobs.credentials, service.sealer, job_id)
+    async with open_target(service, url, token, job.settings.concurrency) as target:
+        return await plan_cycle(_road(service, db, job, target, "plan"))

@@ -1,0 +1,179 @@
+"""The worker: runs a job's cycles when their time comes and when the directory changes, and takes over from dead workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import procrastinate
+import structlog
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Status
+from psycopg.conninfo import make_conninfo
+
+from rollcall.db import Tx
+from rollcall.errors import Conflict, NotFound, Refusal, Unavailable
+from rollcall.provisioning.jobs import CHANNEL
+from rollcall.provisioning.service import Service, run_job
+
+_log = structlog.get_logger()
+
+QUEUE = "provisioning"
+_SCHEMA = "queue"
+_POLL_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 2.0
+_DEAD_AFTER_SECONDS = 8.0
+_LOOK_FOR_DEAD_EVERY_SECONDS = 4.0
+_RESTART_AFTER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A job the scheduler thinks of."""
+
+    tenant: UUID
+    job_id: UUID
+    interval_seconds: float
+
+
+async def scheduled_jobs(tx: Tx, tenant: UUID | None = None) -> list[Scheduled]:
+    """Active jobs of all tenants, or of one."""
+    rows = await tx.all(
+        """
+        select tenant, job_id, interval_seconds from queue.provisioning_schedule
+        where %s::uuid is null or tenant = %s
+        """,
+        [tenant, tenant],
+    )
+    return [Scheduled(**row) for row in rows]
+
+
+class Worker:
+    """Runs cycles until it is stopped. Any number of workers may share a database.
+
+    `changes`: the channel on which the source tells, with the tenant as payload, that something changed.
+    """
+
+    def __init__(self, service: Service, changes: str, concurrency: int = 4) -> None:
+        self._service = service
+        self._changes = changes
+        self._concurrency = concurrency
+        conninfo = make_conninfo(service.database.conninfo, options=f"-c search_path={_SCHEMA}")
+        self.queue = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4)
+        )
+        self._wake = self.queue.task(self._run_woken, name="provisioning.wake", queue=QUEUE)
+        self._tick = self.queue.task(self._run_ticking, name="provisioning.cycle", queue=QUEUE)
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Work until cancelled; through losses of the database."""
+        async with self.queue.open_async():
+            ready()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._forever(self._work))
+                tasks.create_task(self._forever(self._listen, self._changes, self._wake_tenant))
+                tasks.create_task(self._forever(self._listen, CHANNEL, self._wake_settings))
+                tasks.create_task(self._forever(self._take_over))
+
+    async def _forever(self, part: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        """Run a part of the worker again when the database went away under it."""
+        while True:
+            try:
+                await part(*arguments)
+            except (Unavailable, ConnectorException) as error:
+                _log.warning("worker lost the database", part=part.__name__, error=type(error).__name__)
+            await self._service.runtime.sleep(_RESTART_AFTER_SECONDS)
+
+    async def _work(self) -> None:
+        await self._ensure_scheduled()
+        await self.queue.run_worker_async(
+            queues=[QUEUE],
+            concurrency=self._concurrency,
+            fetch_job_polling_interval=_POLL_SECONDS,
+            update_heartbeat_interval=_HEARTBEAT_SECONDS,
+            stalled_worker_timeout=_DEAD_AFTER_SECONDS,
+            delete_jobs="always",
+            install_signal_handlers=False,
+        )
+
+    async def _ensure_scheduled(self) -> None:
+        """Every active job has its next cycle in the queue."""
+        for scheduled in await self._service.database.system(scheduled_jobs):
+            await self._defer_tick(scheduled, 0.0)
+
+    async def _listen(self, channel: str, wake: Callable[[str], Awaitable[None]]) -> None:
+        async with contextlib.aclosing(self._service.database.listen(channel)) as payloads:
+            async for payload in payloads:
+                await wake(payload)
+
+    async def _wake_tenant(self, payload: str) -> None:
+        """Something changed for a tenant; without payload the connection was lost, so anything may have."""
+        tenant = UUID(payload) if payload else None
+        for scheduled in await self._service.database.system(scheduled_jobs, tenant):
+            await self._defer_wake(scheduled)
+
+    async def _wake_settings(self, payload: str) -> None:
+        """A job was started or its interval changed: it has a next cycle in the queue."""
+        for scheduled in await self._service.database.system(scheduled_jobs):
+            if not payload or str(scheduled.job_id) == payload:
+                await self._defer_tick(scheduled, 0.0)
+
+    async def _defer_wake(self, scheduled: Scheduled) -> None:
+        # One waiting wake-up is enough: the cycle reads what is there when it starts.
+        await self._defer(self._wake, scheduled, f"wake {scheduled.job_id}", None)
+
+    async def _defer_tick(self, scheduled: Scheduled, seconds: float) -> None:
+        await self._defer(self._tick, scheduled, f"tick {scheduled.job_id}", seconds)
+
+    async def _defer(self, task: Any, scheduled: Scheduled, queueing_lock: str, seconds: float | None) -> None:
+        schedule = {"seconds": int(seconds)} if seconds else None
+        deferrer = task.configure(lock=str(scheduled.job_id), queueing_lock=queueing_lock, schedule_in=schedule)
+        with contextlib.suppress(AlreadyEnqueued):
+            await deferrer.defer_async(tenant=str(scheduled.tenant), job_id=str(scheduled.job_id))
+
+    async def _run_woken(self, tenant: str, job_id: str) -> None:
+        await self._cycle(UUID(tenant), UUID(job_id))
+
+    async def _run_ticking(self, tenant: str, job_id: str) -> None:
+        """A cycle on time; it puts its successor into the queue before it starts, so that the chain never breaks."""
+        jobs = await self._service.database.system(scheduled_jobs, UUID(tenant))
+        scheduled = next((each for each in jobs if str(each.job_id) == job_id), None)
+        if scheduled is None:
+            return  # paused or deleted
+        await self._defer_tick(scheduled, scheduled.interval_seconds)
+        await self._cycle(scheduled.tenant, scheduled.job_id)
+
+    async def _cycle(self, tenant: UUID, job_id: UUID) -> None:
+        if not any(each.job_id == job_id for each in await self._service.database.system(scheduled_jobs, tenant)):
+            return  # paused after it was put into the queue
+        try:
+            await run_job(self._service, tenant, job_id)
+        except (Conflict, NotFound) as refusal:
+            _log.info("cycle left out", job=str(job_id), reason=refusal.message)
+        except Refusal as refusal:
+            _log.warning("cycle refused", job=str(job_id), code=refusal.code, reason=refusal.message)
+
+    async def _take_over(self) -> None:
+        """Put the work of dead workers back into the queue."""
+        while True:
+            stalled = await self.queue.job_manager.get_stalled_jobs(
+                queue=QUEUE, seconds_since_heartbeat=_DEAD_AFTER_SECONDS
+            )
+            for job in stalled:
+                assert job.id is not None, "a job in the queue has an id"
+                _log.warning("taking over from a dead worker", job=job.task_kwargs.get("job_id"))
+                if job.queueing_lock is not None and await self._has_successor(job.queueing_lock):
+                    await self.queue.job_manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
+                    await self._wake_tenant(str(job.task_kwargs["tenant"]))
+                else:
+                    await self.queue.job_manager.retry_job(job)
+            await self._service.runtime.sleep(_LOOK_FOR_DEAD_EVERY_SECONDS)
+
+    async def _has_successor(self, queueing_lock: str) -> bool:
+        """Whether the same work waits in the queue already: it may wait there only once."""
+        waiting = await self.queue.job_manager.list_jobs_async(queue=QUEUE, status="todo", queueing_lock=queueing_lock)
+        return bool(list(waiting))
