@@ -56,7 +56,6 @@ def split_membership(
         values, ids, clears = read
         if clears:
             add, replace_all = {}, True
-            remove.clear()
         for member in ids:
             add.pop(member, None)
             remove.add(member)

@@ -13,11 +13,11 @@ from typing import Literal
 from rollcall.scim.attribute import Attribute, Json, Resource, ResourceType, is_custom_extension, open_attribute
 from rollcall.scim.datatypes import fault_in
 from rollcall.scim.error import ScimError, invalid_syntax, invalid_value, mutability
-from rollcall.scim.projection import Projection, project
+from rollcall.scim.projection import Projection, project, projector
 from rollcall.scim.version import version_tag
 
 __all__ = [
-    "Projection", "Situation", "check", "check_part", "check_value", "frozen", "project", "schemas_of", "settle", "version_tag",
+    "Projection", "Situation", "check", "check_part", "check_value", "frozen", "project", "projector", "schemas_of", "settle", "version_tag",
 ]  # fmt: skip
 
 Situation = Literal["create", "replace", "query"]

@@ -51,7 +51,7 @@ def patched(operation: dict[str, Any]) -> dict[str, Any]:
         ({"path": "shoe", "value": "True"}, {"path": "shoe", "value": "True"}),
         ({"path": "roles", "value": [{"value": '{"id":"1","value":"25","displayName":"Grower"}'}]}, {"path": "roles", "value": [{"value": "25", "display": "Grower"}]}),
         ({"path": "roles", "value": [{"value": "{not json"}]}, {"path": "roles", "value": [{"value": "{not json"}]}),
-        ({"path": "roles", "value": [{"value": "{" + '"a":[' * 5000}]}, {"path": "roles", "value": [{"value": "{" + '"a":[' * 5000}]}),
+        ({"path": "roles", "value": [{"value": '{"a":' * 5000}]}, {"path": "roles", "value": [{"value": '{"a":' * 5000}]}),
         ({"path": "roles", "value": [{"value": '{"id": 1}'}]}, {"path": "roles", "value": [{"value": '{"id": 1}'}]}),
     ],
 )  # fmt: skip

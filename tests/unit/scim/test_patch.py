@@ -10,7 +10,17 @@ from rollcall.scim.error import ScimError
 from rollcall.scim.patch import STRICT, Operation, OperationName, apply, diff
 from rollcall.scim.path import parse_path, print_path
 from rollcall.scim.resource import check
-from rollcall.scim.schema import ENTERPRISE_USER_URN, GROUP, USER, USER_URN, Attribute, ResourceType, Schema
+from rollcall.scim.schema import (
+    ENTERPRISE_USER_SCHEMA,
+    ENTERPRISE_USER_URN,
+    GROUP,
+    USER,
+    USER_URN,
+    Attribute,
+    Extension,
+    ResourceType,
+    Schema,
+)
 
 CUSTOM = "urn:ietf:params:scim:schemas:extension:Orchard:2.0:User"
 WORK = {"value": "w", "type": "work", "primary": True}
@@ -82,6 +92,8 @@ def refusal(*operations: Operation, rules: Any = None) -> str | None:
         (op("replace", 'emails[type eq "other"].value', "o"), {"emails": [WORK, HOME, {"type": "other", "value": "o"}]}),
         (op("add", 'phoneNumbers[type eq "mobile"].value', "1"), {"phoneNumbers": [{"type": "mobile", "value": "1"}]}),
         (op("replace", 'roles[primary eq true and type eq "x"]', {"value": "a"}), {"roles": [{"primary": True, "type": "x", "value": "a"}]}),
+        (op("add", 'emails[type eq "home"].value', None), {}),
+        (op("add", 'emails[type eq "home"]', None), {}),
         (op("add", "roles.value", "a"), {"roles": [{"value": "a"}]}),
         (op("remove", 'phoneNumbers[type eq "mobile"]'), {}),
         (op("replace", 'phoneNumbers[type eq "mobile"].value', None), {}),
@@ -224,6 +236,21 @@ def test_a_member_can_not_be_turned_into_another(path: str) -> None:
     assert raised.value.scim_type == removed.value.scim_type == "mutability"
 
 
+def test_a_part_of_a_member_is_added_without_naming_the_member_again() -> None:
+    after = apply(TEAM, [op("add", 'members[value eq "b"]', {"type": "User"})], GROUP)
+
+    assert after["members"][1] == {"value": "b", "type": "User"}
+
+
+def test_a_required_extension_can_not_be_removed() -> None:
+    kind = ResourceType("U", "User", "/Users", "", USER.schema, (Extension(ENTERPRISE_USER_SCHEMA, required=True),))
+
+    with pytest.raises(ScimError) as raised:
+        apply(INES, [op("remove", ENTERPRISE_USER_URN)], kind)
+
+    assert raised.value.scim_type == "mutability"
+
+
 def test_an_immutable_attribute_is_set_once() -> None:
     kind = ResourceType("T", "T", "/Ts", "", Schema("urn:t", "T", "", (Attribute("serial", mutability="immutable"),)))
     once = apply({}, [op("add", "serial", "1")], kind)
@@ -265,6 +292,25 @@ def test_a_difference_of_members_is_told_one_by_one() -> None:
         ("remove", 'members[value eq "a"]', None),
         ("add", "members", [{"value": "c"}, {"value": "d"}]),
     ]
+
+
+def test_members_that_are_all_others_are_replaced_at_once() -> None:
+    assert described(TEAM, TEAM | {"members": [{"value": "z"}]}, GROUP) == [("replace", "members", [{"value": "z"}])]
+
+
+@pytest.mark.parametrize(
+    "mails",
+    [
+        [WORK, HOME, {"value": "o", "type": "other"}],
+        [WORK],
+        [WORK | {"primary": False}, HOME | {"primary": True}],
+        [WORK | {"type": "Work"}, HOME],
+        [WORK, HOME, HOME | {"value": "second"}],
+        [WORK, {"value": "h"}],
+    ],
+)
+def test_values_that_can_not_be_told_apart_safely_are_replaced_as_a_whole(mails: list[dict[str, Any]]) -> None:
+    assert described(INES, INES | {"emails": mails}) == [("replace", "emails", mails)]
 
 
 def test_what_no_client_can_write_is_no_difference() -> None:
