@@ -48,7 +48,8 @@ async def prune_changes(tx: Tx, before: datetime, limit: int = 10_000) -> int:
     await tx.run(
         """
         insert into directory.pruned as pruned (xid) values (%s)
-        on conflict (tenant_id) do update set xid = greatest(pruned.xid, excluded.xid)
+        on conflict (tenant_id) do update
+        set xid = greatest(pruned.xid, excluded.xid), pruned_by = excluded.pruned_by
         """,
         (pruned["xid"],),
     )

@@ -15,7 +15,17 @@ from rollcall.db import Tx
 from rollcall.directory.applications import read_service_principal
 from rollcall.directory.entries import GROUP_SELECT, USER_SELECT, entries, group_entries, ties, user_entries
 from rollcall.directory.model import FeedEntry, FeedPage, FeedTie, Kind, ServicePrincipal
-from rollcall.directory.watermark import Expansion, FullRead, Mark, Reading, Snapshot, from_json, to_json
+from rollcall.directory.watermark import (
+    Expansion,
+    FullRead,
+    Mark,
+    Pruned,
+    Reading,
+    Snapshot,
+    from_json,
+    is_stale,
+    to_json,
+)
 
 __all__ = ["FeedEntry", "FeedPage", "FeedTie", "Kind", "feed", "present", "ties_of_group", "ties_of_members"]
 
@@ -27,7 +37,8 @@ POSITION = """
            array(select xid::text::bigint from pg_snapshot_xip(pg_current_snapshot()) as xid) as running,
            (select system_identifier from pg_control_system()) || '/'
              || (select oid from pg_database where datname = current_database()) as log,
-           (select xid from directory.pruned) as pruned
+           (select xid from directory.pruned) as pruned_xid,
+           (select pruned_by from directory.pruned) as pruned_by
 """
 # What `upto` sees and `since` did not: neither a row twice nor one that committed late left out.
 CHANGES = """
@@ -52,7 +63,7 @@ class _Position:
 
     now: Snapshot
     log: str
-    pruned: int | None
+    pruned: Pruned | None
 
 
 @dataclass(slots=True)
@@ -74,7 +85,7 @@ async def feed(tx: Tx, service_principal_id: UUID, watermark: dict[str, Any] | N
     application = await read_service_principal(tx, service_principal_id)
     position = await _position(tx)
     mark = None if watermark is None else from_json(watermark, position.log)
-    if mark is None or _is_stale(mark, position):
+    if mark is None or is_stale(mark, position.now, position.pruned):
         mark = FullRead(position.now, await _total(tx))
     if isinstance(mark, FullRead):
         return await _full_page(tx, application, mark, position, limit)
@@ -114,15 +125,9 @@ async def ties_of_members(tx: Tx, member_ids: Sequence[str]) -> list[FeedTie]:
 async def _position(tx: Tx) -> _Position:
     row = await tx.one(POSITION)
     assert row is not None
-    return _Position(
-        Snapshot(row["xmin"], row["xmax"], tuple(sorted(row["running"]))), f"{row['log']}/{tx.tenant}", row["pruned"]
-    )
-
-
-def _is_stale(mark: Mark, position: _Position) -> bool:
-    """Whether the log may lack changes this reader has not seen, or the watermark lies in its future."""
-    pruned = position.pruned is not None and position.pruned >= mark.since.xmin
-    return pruned or mark.since.xmax > position.now.xmax
+    now = Snapshot(row["xmin"], row["xmax"], tuple(sorted(row["running"])))
+    pruned = None if row["pruned_xid"] is None else Pruned(row["pruned_xid"], row["pruned_by"])
+    return _Position(now, f"{row['log']}/{tx.tenant}", pruned)
 
 
 async def _total(tx: Tx) -> int:
@@ -189,7 +194,8 @@ async def _page(tx: Tx, application: ServicePrincipal, mark: Reading, position: 
         await entries(tx, application, gathered.users, gathered.groups),
         await ties(tx, [(group, member, kind) for (group, member), kind in gathered.ties.items()]),
         to_json(Reading(upto) if finished else Reading(mark.since, upto, at, expansion), position.log),
-        more=not finished,
+        # A range that was begun on an earlier page may have had successors since.
+        more=not finished or upto != position.now,
         full=False,
     )
 

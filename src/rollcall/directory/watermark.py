@@ -17,6 +17,18 @@ class Snapshot:
     xmax: int
     running: tuple[int, ...] = ()
 
+    def sees(self, xid: int) -> bool:
+        """Whether what this transaction wrote was committed by then."""
+        return xid < self.xmax and xid not in self.running
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How far the log has been pruned: the latest writer of whom changes are gone, and the last to prune."""
+
+    xid: int
+    by: int
+
 
 @dataclass(frozen=True, slots=True)
 class FullRead:
@@ -55,6 +67,17 @@ class Reading:
 Mark = FullRead | Reading
 
 
+def is_stale(mark: Mark, now: Snapshot, pruned: Pruned | None) -> bool:
+    """Whether the log may lack changes this reader has not seen, or the watermark lies in its future."""
+    since = mark.since
+    if since.xmax > now.xmax:
+        return True
+    # What had been pruned by then had been committed before, so the reader began with it.
+    if pruned is None or since.sees(pruned.by):
+        return False
+    return pruned.xid >= since.xmax or any(xid <= pruned.xid for xid in since.running)
+
+
 def to_json(mark: Mark, log: str) -> dict[str, Any]:
     """The watermark of a reader of the log `log` as a JSON object."""
     common = {"log": log, "since": _snapshot_to_json(mark.since)}
@@ -76,6 +99,8 @@ def from_json(value: Mapping[str, Any], log: str) -> Mark | None:
         since = _snapshot_from_json(value["since"])
         if value["phase"] in ("users", "groups", "ties"):
             return FullRead(since, int(value["total"]), value["phase"], tuple(str(key) for key in value["after"]))
+        if value["phase"] != "changes":
+            return None
         upto, at, expansion = value["upto"], value["at"], value["expansion"]
         return Reading(
             since,

@@ -103,10 +103,12 @@ create table directory.changes (
     primary key (tenant_id, xid, seq)
 );
 
--- How far the log has been pruned: who has read less than this must read in full.
+-- How far the log has been pruned (the latest writer of whom changes are gone), and which transaction did it last.
+-- Who has read less than this must read in full.
 create table directory.pruned (
     tenant_id uuid not null default rollcall_tenant(),
     xid bigint not null,
+    pruned_by bigint not null default (pg_current_xact_id()::text::bigint),
     primary key (tenant_id)
 );
 
