@@ -18,12 +18,15 @@ from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.representation import group_columns, group_resource, stored_form, to_milliseconds
 
 COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource"
-MEMBERS: LiteralString = """(select json_agg(json_object('value': m.member_id, 'type': m.member_kind,
-        'display': coalesce(u.display_name, g.display_name) absent on null) order by m.member_id)
-    from workspaces.group_members m
-    left join workspaces.users u on m.member_kind = 'User' and u.tenant_id = m.tenant_id and u.id = m.member_id
-    left join workspaces.groups g on m.member_kind = 'Group' and g.tenant_id = m.tenant_id and g.id = m.member_id
-    where m.tenant_id = r.tenant_id and m.group_id = r.id) as members"""
+# A name is looked up by its key for each member, which is never slow; a join can be, when the planner errs about sizes.
+MEMBERS: LiteralString = """(select json_agg(json_object('value': m.member_id, 'type': m.member_kind, 'display':
+        case m.member_kind
+            when 'User' then (select u.display_name from workspaces.users u
+                              where u.tenant_id = m.tenant_id and u.id = m.member_id)
+            else (select g.display_name from workspaces.groups g
+                  where g.tenant_id = m.tenant_id and g.id = m.member_id)
+        end absent on null) order by m.member_id)
+    from workspaces.group_members m where m.tenant_id = r.tenant_id and m.group_id = r.id) as members"""
 
 
 async def create_group(

@@ -66,11 +66,18 @@ async def hold_groups_of(tx: Tx, member_id: UUID) -> None:
     )
 
 
-# A member is held with a key-share lock: it can be changed meanwhile, but not be deleted.
+# A member is held with a key-share lock: it can be changed meanwhile, but not be deleted. Lateral, so that each is
+# looked up by its key whatever the planner believes about the size of the organisation.
 _ADD = SQL("""
 with wanted as materialized (select distinct id from unnest(%(ids)s::uuid[]) as id),
-people as (select u.id from workspaces.users u join wanted using (id) for key share of u),
-teams as (select g.id from workspaces.groups g join wanted using (id) for key share of g),
+people as (
+    select u.id from wanted
+    cross join lateral (select id from workspaces.users where users.id = wanted.id for key share) as u
+),
+teams as (
+    select g.id from wanted
+    cross join lateral (select id from workspaces.groups where groups.id = wanted.id for key share) as g
+),
 known as materialized (select id, 'User' as kind from people union all select id, 'Group' from teams),
 added as (
     insert into workspaces.group_members (group_id, member_id, member_kind)

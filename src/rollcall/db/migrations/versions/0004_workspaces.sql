@@ -146,3 +146,13 @@ begin
         alter function pg_catalog.jsonb_contains(jsonb, jsonb) leakproof;
     end if;
 end $$;
+
+-- The planner would take an organisation that it has no statistics of yet, such as one in its first provisioning cycle,
+-- for one with a single row, and read all of it instead of asking an index. Without statistics on these columns it
+-- assumes a middling size for every organisation and group, old or new, and its plans stay the same.
+alter table workspaces.users alter column tenant_id set statistics 0;
+alter table workspaces.groups alter column tenant_id set statistics 0;
+alter table workspaces.group_members
+    alter column tenant_id set statistics 0,
+    alter column group_id set statistics 0,
+    alter column member_id set statistics 0;
