@@ -17,7 +17,8 @@ from rollcall.scim.projection import Projection, project, projector
 from rollcall.scim.version import version_tag
 
 __all__ = [
-    "Projection", "Situation", "check", "check_part", "check_value", "frozen", "project", "projector", "schemas_of", "settle", "version_tag",
+    "Projection", "Situation", "check", "check_part", "check_value", "frozen", "project", "projector",
+    "schemas_of", "settle", "version_tag",
 ]  # fmt: skip
 
 Situation = Literal["create", "replace", "query"]
