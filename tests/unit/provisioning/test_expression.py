@@ -217,6 +217,8 @@ def test_a_condition_that_is_neither_true_nor_false_fails() -> None:
 def test_an_order_to_ignore_wins_over_the_functions_around_it() -> None:
     assert value('Append(IIF([a]="x", IgnoreAttributeFlow, [a]), "!")', a="x") is IGNORE_ATTRIBUTE
     assert value('Append(IIF([a]="x", IgnoreAttributeFlow, [a]), "!")', a="y") == "y!"
+    assert value('IsPresent(IIF([a]="x", IgnoreAttributeFlow, [a]))', a="x") is IGNORE_ATTRIBUTE
+    assert value('InStr(IIF([a]="x", IgnoreAttributeFlow, [a]), "a")', a="x") is IGNORE_ATTRIBUTE
     assert value('Join(",", IgnoreFlowIfNullOrEmpty([a]), "b")') is IGNORE_ATTRIBUTE
 
 
@@ -226,6 +228,11 @@ def test_the_switch_of_the_default_mapping_knows_booleans_and_texts() -> None:
         *("True", "True", "False", "False"),
         None,
     ]
+
+
+@pytest.mark.parametrize("key", ['"1"', 'Append("1", "")'])
+def test_the_first_of_equal_keys_of_a_switch_wins(key: str) -> None:
+    assert value(f'Switch([a], "d", {key}, "first", "1", "second")', a="1") == "first"
 
 
 def test_a_function_over_one_text_refuses_several_values_and_takes_a_list_of_one() -> None:

@@ -74,12 +74,18 @@ def test_num_from_date_counts_ticks_finer_than_microseconds() -> None:
         ("yyyy", 1, "2/28/2025 12:00:00 AM"),
         ("m", -12, "2/28/2023 12:00:00 AM"),
         ("m", 12, "2/28/2025 12:00:00 AM"),
+        ("m", 2, "4/29/2024 12:00:00 AM"),
         ("ww", 1, "3/7/2024 12:00:00 AM"),
         ("s", -1, "2/28/2024 11:59:59 PM"),
     ],
 )
 def test_date_add_moves_by_the_calendar(interval: str, amount: int, printed: str) -> None:
     assert text_form(value(f'DateAdd("{interval}", {amount}, CDate("2024-02-29"))')) == printed
+
+
+def test_date_add_stops_at_the_end_of_the_month() -> None:
+    assert text_form(value('DateAdd("m", 1, CDate("2024-01-31"))')) == "2/29/2024 12:00:00 AM"
+    assert text_form(value('DateAdd("m", -1, CDate("2024-05-31"))')) == "4/30/2024 12:00:00 AM"
 
 
 def test_date_add_refuses_other_intervals_and_leaving_the_calendar() -> None:

@@ -217,6 +217,7 @@ def test_replace_takes_pattern_and_values_from_attributes() -> None:
 
 def test_replace_with_a_group_changes_only_the_group_and_takes_the_value_literally() -> None:
     assert value('Replace([a], , "id=(?<n>[0-9]+)", "n", "$1", , )', a="id=1 id=22 x") == "id=$1 id=$1 x"
+    assert value('Replace([a], , "(?<n>x)|y", "n", "-", , )', a="ayxyb") == "ay-yb"
     assert "has no group" in failure('Replace([a], , "(?<n>a)", "m", "x", , )', a="a")
 
 
