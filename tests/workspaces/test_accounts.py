@@ -366,7 +366,7 @@ async def test_a_projection_leaves_groups_unread(store: AccountStore) -> None:
 
 
 async def test_an_index_answers_filters_on_attributes_without_a_column(
-    tenant_db: TenantDatabase, database_config: DatabaseConfig
+    tenant_db: TenantDatabase, database: Database, database_config: DatabaseConfig
 ) -> None:
     async def fill(tx: Tx) -> None:
         await tx.run(
@@ -382,5 +382,8 @@ async def test_an_index_answers_filters_on_attributes_without_a_column(
     assert database_config.url is not None
     with psycopg.connect(database_config.url, autocommit=True) as owner:
         owner.execute("analyze workspaces.users")
+    newcomer = database.tenant(SystemRuntime().new_id())
+    await newcomer.write(fill)
 
     assert "users_folded" in await tenant_db.read(plan)
+    assert "users_folded" in await newcomer.read(plan)  # of whom the planner has no statistics
