@@ -118,7 +118,7 @@ class _CaseTable(dict[int, str]):
 
 
 # The invariant culture leaves the two Turkish letters alone; Turkish and Azerbaijani pair them with the plain ones.
-_LOWER = _CaseTable(str.lower, {"İ": "İ"})
+_LOWER = _CaseTable(str.lower, {})  # İ has no single small letter, so it stays
 _UPPER = _CaseTable(str.upper, {"ı": "ı"})
 _TURKIC_LOWER = _CaseTable(str.lower, {"I": "ı", "İ": "i"})
 _TURKIC_UPPER = _CaseTable(str.upper, {"i": "İ", "ı": "I"})
