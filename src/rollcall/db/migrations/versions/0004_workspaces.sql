@@ -51,7 +51,8 @@ create table workspaces.users (
 );
 create index users_external_id on workspaces.users (tenant_id, external_id) where external_id is not null;
 create index users_manager on workspaces.users (tenant_id, manager_id) where manager_id is not null;
-create index users_folded on workspaces.users using gin (folded jsonb_path_ops);
+-- A short list of pending entries: every look-up reads all of it.
+create index users_folded on workspaces.users using gin (folded jsonb_path_ops) with (gin_pending_list_limit = 256);
 
 create table workspaces.groups (
     tenant_id           uuid not null default rollcall_tenant(),
@@ -68,7 +69,7 @@ create table workspaces.groups (
     constraint groups_display_name unique (tenant_id, display_name_folded)
 );
 create index groups_external_id on workspaces.groups (tenant_id, external_id) where external_id is not null;
-create index groups_folded on workspaces.groups using gin (folded jsonb_path_ops);
+create index groups_folded on workspaces.groups using gin (folded jsonb_path_ops) with (gin_pending_list_limit = 256);
 
 -- No foreign keys here: adding 50,000 members would check 100,000 of them one by one. The writers hold the group's row
 -- and a key-share lock on every member instead, set by set (workspaces.members).
