@@ -50,6 +50,7 @@ from rollcall.directory.objects import (
     update_user,
 )
 from rollcall.directory.purging import purge_expired, purge_group, purge_user
+from rollcall.directory.tenants import Tenant, create_tenant, find_tenant, list_tenants
 
 __all__ = [
     "CHANGES_KEPT_FOR",
@@ -65,17 +66,20 @@ __all__ = [
     "ImportReport",
     "Member",
     "ServicePrincipal",
+    "Tenant",
     "User",
     "add_member",
     "assign",
     "create_group",
     "create_service_principal",
+    "create_tenant",
     "create_user",
     "delete_group",
     "delete_service_principal",
     "delete_user",
     "feed",
     "find_groups",
+    "find_tenant",
     "find_user",
     "import_file",
     "list_assignments",
@@ -83,6 +87,7 @@ __all__ = [
     "list_groups_of",
     "list_members",
     "list_service_principals",
+    "list_tenants",
     "list_users",
     "present",
     "prune_changes",

@@ -1,1 +1,65 @@
 """Provisioning: makes targets agree with sources, and says what it did."""
+
+from rollcall.provisioning.connectors.contract import Verdict
+from rollcall.provisioning.cycle import CycleResult
+from rollcall.provisioning.cycles import Cycle, Standing, read_log, recent_cycles, standing
+from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
+from rollcall.provisioning.jobs import (
+    PROGRESS_CHANNEL,
+    Job,
+    NewJob,
+    change_schema,
+    change_settings,
+    credentials,
+    delete_job,
+    find_job,
+    list_jobs,
+    parse_interval,
+    print_interval,
+    read_job,
+    restart,
+    set_credentials,
+    set_state,
+)
+from rollcall.provisioning.model import JobSettings, Key
+from rollcall.provisioning.road import Counts
+from rollcall.provisioning.service import Service, create_tested_job, plan_job, run_job, test_connection, test_job
+from rollcall.provisioning.worker import Worker
+
+__all__ = [
+    "PROGRESS_CHANNEL",
+    "Counts",
+    "Cycle",
+    "CycleResult",
+    "Job",
+    "JobSettings",
+    "Key",
+    "NewJob",
+    "PlannedCycle",
+    "PlannedObject",
+    "PlannedSkip",
+    "Service",
+    "Standing",
+    "Verdict",
+    "Worker",
+    "change_schema",
+    "change_settings",
+    "create_tested_job",
+    "credentials",
+    "delete_job",
+    "find_job",
+    "list_jobs",
+    "parse_interval",
+    "plan_job",
+    "print_interval",
+    "read_job",
+    "read_log",
+    "recent_cycles",
+    "restart",
+    "run_job",
+    "set_credentials",
+    "set_state",
+    "standing",
+    "test_connection",
+    "test_job",
+]

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
-from rollcall.provisioning.jobs import CHANNEL
+from rollcall.provisioning.jobs import PROGRESS_CHANNEL
 from rollcall.provisioning.model import Problem
 from rollcall.provisioning.road import Counts
 
@@ -104,7 +104,7 @@ async def end_cycle(
 
 
 async def _tell(tx: Tx, job_id: UUID) -> None:
-    await tx.run("select pg_notify(%s, %s)", [CHANNEL, str(job_id)])
+    await tx.run("select pg_notify(%s, %s)", [PROGRESS_CHANNEL, str(job_id)])
 
 
 async def recent_cycles(tx: Tx, job_id: UUID, limit: int = 10) -> list[Cycle]:

@@ -21,8 +21,10 @@ from rollcall.provisioning.sync_schema import parse_schema
 from rollcall.runtime import Runtime
 
 LEAST_INTERVAL_SECONDS = 5.0
-CHANNEL = "rollcall_provisioning"
-"""Notifications about jobs: their cycles made progress, or their settings changed. The payload is the job's id."""
+PROGRESS_CHANNEL = "rollcall_provisioning"
+"""Notifications of cycles that began, made progress or ended. The payload is the job's id."""
+SCHEDULE_CHANNEL = "rollcall_schedule"
+"""Notifications of jobs that were started, paused or given another interval. The payload is the job's id."""
 
 JobState = Literal["Active", "Paused", "Disabled"]
 _COLUMNS = """id, service_principal_id, display_name, template, tenant_url, sealed_token is not null as has_token,
@@ -65,10 +67,10 @@ def print_interval(seconds: float) -> str:
 
 def check_settings(values: dict[str, Json]) -> JobSettings:
     """Settings out of a JSON object; missing ones have their default. Raises Invalid that lists every fault."""
-    faults = []
     known = {field.name for field in fields(JobSettings)}
-    for name in values.keys() - known:
-        faults.append(f"{name}: there is no such setting; there are {', '.join(sorted(known))}")
+    faults = [
+        f"{name}: there is no such setting; there are {', '.join(sorted(known))}" for name in values.keys() - known
+    ]
     if values.get("scope", "assigned") not in ("assigned", "all"):
         faults.append(f"scope: assigned or all is expected, not {values['scope']!r}")
     for name, least in _LEAST.items():
@@ -220,7 +222,7 @@ async def _schedule(tx: Tx, job_id: UUID, state: str, interval_seconds: float) -
         )
     else:
         await tx.run("delete from queue.provisioning_schedule where job_id = %s", [job_id])
-    await tx.run("select pg_notify(%s, %s)", [CHANNEL, str(job_id)])
+    await tx.run("select pg_notify(%s, %s)", [SCHEDULE_CHANNEL, str(job_id)])
 
 
 async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> JobSettings:

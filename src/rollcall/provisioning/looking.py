@@ -100,22 +100,19 @@ async def _answers(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]
     """What the target says to each question: out of one listing where that is cheaper, else by asking."""
     indexes = {}
     for kind in road.mappings:
-        by_value = [asked for asked in questions if asked.key.kind == kind and _may_use_index(asked)]
-        indexes[kind] = await _index(road, kind, len(by_value))
+        answerable = [asked for asked in questions if asked.key.kind == kind and not asked.fresh]
+        indexes[kind] = await _index(road, kind, len(answerable))
     answers: dict[Key, Seen] = {}
     remaining = []
     for asked in questions:
         index = indexes.get(asked.key.kind)
-        if index is not None and _may_use_index(asked):
-            answers[asked.key] = _from_index(index, asked)
-        else:
+        seen = _from_index(index, asked) if index is not None and not asked.fresh else None
+        if seen is None:
             remaining.append(asked)
+        else:
+            answers[asked.key] = seen
     answers.update(await _ask(road, remaining))
     return answers
-
-
-def _may_use_index(asked: Question) -> bool:
-    return not asked.fresh and asked.target_id is None
 
 
 async def _listed(road: Road, kind: str, start: int) -> Found | None:
@@ -124,7 +121,11 @@ async def _listed(road: Road, kind: str, start: int) -> Found | None:
     return reply if isinstance(reply, Found) else None
 
 
-def _from_index(index: TargetIndex, asked: Question) -> Seen:
+def _from_index(index: TargetIndex, asked: Question) -> Seen | None:
+    """What the listing says; None for a linked resource that it did not show, which has to be read."""
+    if asked.target_id is not None:
+        values = index.read(asked.target_id)
+        return None if values is None else Seen([(asked.target_id, values)])
     for attribute, value in asked.lookups:
         hits = index.find(attribute, value)
         if hits:

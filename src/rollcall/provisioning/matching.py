@@ -124,6 +124,10 @@ class TargetIndex:
             if target_id not in ids:
                 ids.append(target_id)
 
+    def read(self, target_id: str) -> Values | None:
+        """The values of one resource, or None when the listing did not show it."""
+        return self._by_id.get(target_id)
+
     def find(self, attribute: str, value: Json) -> list[tuple[str, Values]]:
         """Ids and values of the resources with that value."""
         return [(found, self._by_id[found]) for found in self._by_value.get((attribute, match_form(value)), ())]

@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound, Refusal, Unavailable
-from rollcall.provisioning.jobs import CHANNEL
+from rollcall.provisioning.jobs import SCHEDULE_CHANNEL
 from rollcall.provisioning.service import Service, run_job
 
 _log = structlog.get_logger()
@@ -66,8 +66,8 @@ class Worker:
         self.queue = procrastinate.App(
             connector=procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4)
         )
-        self._wake = self.queue.task(self._run_woken, name="provisioning.wake", queue=QUEUE)
-        self._tick = self.queue.task(self._run_ticking, name="provisioning.cycle", queue=QUEUE)
+        self._wake = self.queue.task(name="provisioning.wake", queue=QUEUE)(self._run_woken)
+        self._tick = self.queue.task(name="provisioning.cycle", queue=QUEUE)(self._run_ticking)
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled; through losses of the database."""
@@ -76,7 +76,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._forever(self._work))
                 tasks.create_task(self._forever(self._listen, self._changes, self._wake_tenant))
-                tasks.create_task(self._forever(self._listen, CHANNEL, self._wake_settings))
+                tasks.create_task(self._forever(self._listen, SCHEDULE_CHANNEL, self._reschedule))
                 tasks.create_task(self._forever(self._take_over))
 
     async def _forever(self, part: Callable[..., Awaitable[None]], *arguments: Any) -> None:
@@ -116,11 +116,18 @@ class Worker:
         for scheduled in await self._service.database.system(scheduled_jobs, tenant):
             await self._defer_wake(scheduled)
 
-    async def _wake_settings(self, payload: str) -> None:
-        """A job was started or its interval changed: it has a next cycle in the queue."""
+    async def _reschedule(self, payload: str) -> None:
+        """A job was started, paused or given another interval: its next cycle is due now, or is taken out."""
         for scheduled in await self._service.database.system(scheduled_jobs):
-            if not payload or str(scheduled.job_id) == payload:
-                await self._defer_tick(scheduled, 0.0)
+            if payload and str(scheduled.job_id) != payload:
+                continue
+            waiting = await self.queue.job_manager.list_jobs_async(
+                queue=QUEUE, status="todo", queueing_lock=f"tick {scheduled.job_id}"
+            )
+            for job in waiting:
+                assert job.id is not None, "a job in the queue has an id"
+                await self.queue.job_manager.cancel_job_by_id_async(job.id, delete_job=True)
+            await self._defer_tick(scheduled, 0.0)
 
     async def _defer_wake(self, scheduled: Scheduled) -> None:
         # One waiting wake-up is enough: the cycle reads what is there when it starts.

@@ -1,0 +1,99 @@
+"""Opens what every program of Rollcall works with: log, sealing key, database."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from rollcall.config import Config
+from rollcall.crypto import Sealer, read_or_make_key
+from rollcall.db import Database, DatabaseConfig, open_database
+from rollcall.errors import Unavailable
+from rollcall.provisioning import Service
+from rollcall.runtime import Runtime, SystemRuntime
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the edges work with."""
+
+    config: Config
+    runtime: Runtime
+    database: Database
+    sealer: Sealer
+
+    @property
+    def provisioning(self) -> Service:
+        """The provisioning service over these parts."""
+        return Service(self.database, self.runtime, self.sealer)
+
+
+def database_config(config: Config) -> DatabaseConfig:
+    """The database settings as the database kit takes them."""
+    settings = config.database
+    embedded = settings.url is None and settings.application_url is None
+    return DatabaseConfig(
+        data=config.data if embedded else None,
+        url=settings.url,
+        application_url=settings.application_url,
+        pool_size=settings.pool_size,
+        pool_timeout_seconds=settings.pool_timeout_seconds,
+        connect_timeout_seconds=settings.connect_timeout_seconds,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+        idle_in_transaction_timeout_seconds=settings.idle_in_transaction_timeout_seconds,
+        transaction_timeout_seconds=settings.transaction_timeout_seconds,
+    )
+
+
+def make_data_directory(data: Path) -> None:
+    """Make the data directory, or say why it can't be one. Raises Unavailable."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        probe = data / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Unavailable(
+            f"The data directory {data} can't be written: {error.strerror}. Choose another one with --data."
+        ) from None
+
+
+@asynccontextmanager
+async def open_parts(config: Config, runtime: Runtime | None = None) -> AsyncGenerator[Parts]:
+    """Open the database and read the sealing key. Raises Unavailable with what to do."""
+    runtime = runtime or SystemRuntime()
+    make_data_directory(config.data)
+    database = await open_database(database_config(config), runtime=runtime)
+    try:
+        key = config.sealing_key or read_or_make_key(config.data / "sealing.key")
+        yield Parts(config, runtime, database, Sealer(key))
+    finally:
+        await database.close()
+
+
+def set_up_log(config: Config) -> None:
+    """Log to standard error: lines for people, or one JSON object a line."""
+    level = logging.getLevelNamesMapping()[config.log.level.upper()]
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if config.log.format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,182 @@
+"""Everything at once: both halves and the worker as processes, started together and ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import aiohttp
+import structlog
+
+from rollcall.config import Config
+from rollcall.errors import Conflict, Unavailable
+from rollcall.main.opening import Parts, make_data_directory, open_parts
+from rollcall.main.serving import free_port
+
+_log = structlog.get_logger()
+_READY_WITHIN_SECONDS = 30.0
+_END_WITHIN_SECONDS = 10.0
+_RESTART_AFTER_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Running:
+    """What serves now: addresses, and the parts it was opened with."""
+
+    parts: Parts
+    identity_url: str
+    workspaces_url: str
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@contextmanager
+def _only_one(data: Path) -> Iterator[None]:
+    """Hold the data directory for one `up` at a time; the kernel releases it with the process. Raises Conflict."""
+    descriptor = os.open(data / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"Rollcall is up on {data} already. Stop it first, or choose another directory with --data."
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _address(host: str, port: int, base_url: str | None) -> str:
+    return base_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@asynccontextmanager
+async def run_everything(config: Config) -> AsyncGenerator[Running]:
+    """Both halves and the worker, for the length of the block.
+
+    Raises Unavailable for a taken port, an unwritable directory or a part that does not start, Conflict for a second
+    one on the same data.
+    """
+    make_data_directory(config.data)
+    with _only_one(config.data):
+        identity, workspaces = config.identity, config.workspaces
+        identity = replace(identity, port=free_port(identity.host, identity.port))
+        workspaces = replace(workspaces, port=free_port(workspaces.host, workspaces.port))
+        if identity.port == workspaces.port and identity.host == workspaces.host:
+            raise Unavailable(f"Both halves were given port {identity.port}. Choose two, or 0 for any free one.")
+        settled = replace(config, identity=identity, workspaces=workspaces)
+        async with open_parts(settled) as parts, _Processes(settled) as processes:
+            running = Running(
+                parts,
+                _address(identity.host, identity.port, identity.base_url),
+                _address(workspaces.host, workspaces.port, workspaces.base_url),
+                processes.failed,
+            )
+            # The address that answers here may be another than the one the world knows.
+            await processes.wait_until_ready(_address(identity.host, identity.port, None))
+            await processes.wait_until_ready(_address(workspaces.host, workspaces.port, None))
+            yield running
+
+
+class _Processes:
+    """The child processes. Each ends by itself when its standard input closes, even if this one was killed."""
+
+    def __init__(self, config: Config) -> None:
+        common = ["--data", str(config.data)]
+        identity = ["--identity-port", str(config.identity.port)]
+        workspaces = ["--workspaces-port", str(config.workspaces.port)]
+        self._commands: dict[str, Sequence[str]] = {
+            "identity": ["serve", "identity", *common, *identity],
+            "workspaces": ["serve", "workspaces", *common, *workspaces],
+            "worker": ["work", *common],
+        }
+        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._watchers: list[asyncio.Task[None]] = []
+        self._ending = False
+        self.failed = asyncio.Event()
+
+    async def __aenter__(self) -> _Processes:
+        for name in self._commands:
+            await self._start(name)
+            self._watchers.append(asyncio.create_task(self._watch(name)))
+        return self
+
+    async def _start(self, name: str) -> None:
+        self._children[name] = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "rollcall",
+            *self._commands[name],
+            "--until-stdin-closes",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is ours to handle, once and in order
+        )
+
+    async def _watch(self, name: str) -> None:
+        """Start a part again that ended by itself; give up when it never came up."""
+        while True:
+            child = self._children[name]
+            began = asyncio.get_running_loop().time()
+            code = await child.wait()
+            if self._ending:
+                return
+            if asyncio.get_running_loop().time() - began < _RESTART_AFTER_SECONDS or code == 2:
+                self.failed.set()
+                return
+            _log.warning("a part ended and is started again", part=name, exit_code=code)
+            await asyncio.sleep(_RESTART_AFTER_SECONDS)
+            await self._start(name)
+
+    async def wait_until_ready(self, url: str) -> None:
+        """Until the half at this address answers. Raises Unavailable when it does not."""
+        async with aiohttp.ClientSession() as session:
+            deadline = asyncio.get_running_loop().time() + _READY_WITHIN_SECONDS
+            while asyncio.get_running_loop().time() < deadline and not self.failed.is_set():
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                    async with session.get(f"{url}/health/ready") as response:
+                        if response.status == 200:
+                            return
+                await asyncio.sleep(0.05)
+        raise Unavailable(f"{url} did not come up within {_READY_WITHIN_SECONDS:.0f} s; the lines above say why.")
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._ending = True
+        for child in self._children.values():
+            if child.returncode is None:
+                assert child.stdin is not None, "a child was started with a pipe"
+                child.stdin.close()
+                with contextlib.suppress(ProcessLookupError):
+                    child.send_signal(signal.SIGTERM)
+        waiting = [asyncio.create_task(child.wait()) for child in self._children.values()]
+        _, late = await asyncio.wait(waiting, timeout=_END_WITHIN_SECONDS)
+        if late:
+            for child in self._children.values():
+                if child.returncode is None:
+                    child.kill()
+            await asyncio.wait(late)
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+
+
+def stop_signals(*, stdin: bool = False) -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set, and with `stdin` the end of standard input as well."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if stdin:
+        loop.add_reader(sys.stdin.fileno(), _at_end, loop, stop)
+    return stop
+
+
+def _at_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()

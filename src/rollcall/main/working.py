@@ -1,0 +1,45 @@
+"""The worker as a program: provisioning cycles, and the housekeeping of all rooms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from rollcall import directory
+from rollcall.errors import Unavailable
+from rollcall.main.opening import Parts
+from rollcall.provisioning import Worker
+
+_log = structlog.get_logger()
+_HOUSEKEEPING_EVERY_SECONDS = 3600.0
+
+
+async def work(parts: Parts, ready: Callable[[], None] = lambda: None) -> None:
+    """Run cycles and housekeeping until cancelled."""
+    worker = Worker(parts.provisioning, directory.CHANNEL, parts.config.worker.concurrency)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run(ready))
+        tasks.create_task(_keep_house(parts))
+
+
+async def _keep_house(parts: Parts) -> None:
+    """Once an hour: purge what was deleted 30 days ago, and prune the change log."""
+    while True:
+        try:
+            for tenant in await parts.database.system(directory.list_tenants):
+                await _keep_tenant(parts, tenant.id)
+        except Unavailable as refusal:
+            _log.warning("housekeeping waits", reason=refusal.message)
+        await parts.runtime.sleep(_HOUSEKEEPING_EVERY_SECONDS)
+
+
+async def _keep_tenant(parts: Parts, tenant: UUID) -> None:
+    db = parts.database.tenant(tenant)
+    now = parts.runtime.now()
+    while await db.write(directory.purge_expired, now):
+        await parts.runtime.sleep(0)
+    while await db.write(directory.prune_changes, now - directory.CHANGES_KEPT_FOR):
+        await parts.runtime.sleep(0)
