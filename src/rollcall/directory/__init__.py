@@ -10,7 +10,11 @@ from rollcall.directory.applications import (
     unassign,
 )
 from rollcall.directory.changes import CHANNEL, prune_changes
+from rollcall.directory.demo_company import Company, CompanyGroup, demo_company
+from rollcall.directory.demo_movements import Movement, movements
+from rollcall.directory.demo_people import Person
 from rollcall.directory.feed import feed, present, ties_of_group, ties_of_members
+from rollcall.directory.founding import carry_out, found_company
 from rollcall.directory.importing import import_file
 from rollcall.directory.importing_rows import BadRow
 from rollcall.directory.importing_store import ImportReport
@@ -59,17 +63,22 @@ __all__ = [
     "AppRole",
     "Assignment",
     "BadRow",
+    "Company",
+    "CompanyGroup",
     "FeedEntry",
     "FeedPage",
     "FeedTie",
     "Group",
     "ImportReport",
     "Member",
+    "Movement",
+    "Person",
     "ServicePrincipal",
     "Tenant",
     "User",
     "add_member",
     "assign",
+    "carry_out",
     "create_group",
     "create_service_principal",
     "create_tenant",
@@ -77,10 +86,12 @@ __all__ = [
     "delete_group",
     "delete_service_principal",
     "delete_user",
+    "demo_company",
     "feed",
     "find_groups",
     "find_tenant",
     "find_user",
+    "found_company",
     "import_file",
     "list_assignments",
     "list_groups",
@@ -89,6 +100,7 @@ __all__ = [
     "list_service_principals",
     "list_tenants",
     "list_users",
+    "movements",
     "present",
     "prune_changes",
     "purge_expired",
