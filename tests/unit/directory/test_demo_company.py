@@ -151,6 +151,13 @@ def test_five_join_five_move_and_five_leave_and_nobody_twice(seed: int) -> None:
         assert check_user_changes(move.attributes) == move.attributes
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_in_a_small_company_too_nobody_moves_twice(seed: int) -> None:
+    moves = movements(demo_company(seed, 50, 8), seed)
+
+    assert len({move.user_principal_name for move in moves}) == 15
+
+
 @seeds
 def test_movers_and_leavers_change_what_they_say(seed: int) -> None:
     moves = movements(_COMPANY, seed)
