@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -48,14 +49,9 @@ def read_or_make_key(path: Path) -> bytes:
 
     The file is readable by its owner only. Raises Unavailable when it holds something else than a key.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        text = path.read_text().strip()
-    else:
-        text = os.urandom(_KEY_BYTES).hex()
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text + "\n")
+    if not path.exists():
+        _put(path, os.urandom(_KEY_BYTES).hex())
+    text = path.read_text().strip()
     try:
         key = bytes.fromhex(text)
     except ValueError:
@@ -63,6 +59,19 @@ def read_or_make_key(path: Path) -> bytes:
     if len(key) != _KEY_BYTES:
         raise Unavailable(f"{path} is not a sealing key: 64 hexadecimal digits are expected.")
     return key
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file whole and at once, unless somebody else was first: their key is the one that counts."""
+    mine = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(mine, path)
+    mine.unlink()
 
 
 def hash_token(token: str) -> bytes:

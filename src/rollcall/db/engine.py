@@ -106,6 +106,10 @@ class Database:
         """
         return await self.transact(_WRITE, None, lambda tx: f(tx, *args, **kwargs))
 
+    async def check(self) -> None:
+        """Ask the database for an answer. Raises Unavailable when there is none."""
+        await self.system(_answer)
+
     def listen(self, channel: str) -> AsyncGenerator[str]:
         """The payloads of notifications on `channel`; "" at the beginning and after each loss of the connection."""
         return listen(
@@ -231,6 +235,10 @@ def _told(error: psycopg.Error, *, lost: bool, may_be_kept: bool) -> Exception:
             )
         return _Lost()
     return error
+
+
+async def _answer(tx: Tx) -> None:
+    await tx.run("select")
 
 
 async def _configure(connection: AsyncConnection[Row]) -> None:

@@ -1,22 +1,27 @@
 """The composition root: configuration to database to rooms to servers and worker; it knows everyone."""
 
-from rollcall.main.demo import Demo, demo_of, found_demo
-from rollcall.main.opening import Parts, open_parts
+from rollcall.main.demo import Arrival, Demo, demo_of, found_demo, free_demo_name, second_act, watch_first_cycle
+from rollcall.main.opening import Parts, open_parts, set_up_log
 from rollcall.main.serving import free_port, serve_identity, serve_workspaces
 from rollcall.main.supervising import Running, run_everything, stop_signals
 from rollcall.main.working import work
 
 __all__ = [
+    "Arrival",
     "Demo",
     "Parts",
     "Running",
     "demo_of",
     "found_demo",
+    "free_demo_name",
     "free_port",
     "open_parts",
     "run_everything",
+    "second_act",
     "serve_identity",
     "serve_workspaces",
+    "set_up_log",
     "stop_signals",
+    "watch_first_cycle",
     "work",
 ]

@@ -80,7 +80,9 @@ async def open_parts(config: Config, runtime: Runtime | None = None) -> AsyncGen
 def set_up_log(config: Config) -> None:
     """Log to standard error: lines for people, or one JSON object a line."""
     level = logging.getLevelNamesMapping()[config.log.level.upper()]
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    )
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if config.log.format == "json"

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import errno
 import socket
 from collections.abc import Awaitable, Callable
 from html import escape
 
-import rollcall
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from rollcall.db import Database, Tx
-from rollcall.errors import Refusal, Unavailable
+import rollcall
+from rollcall.db import Database
+from rollcall.errors import Unavailable
 from rollcall.main.opening import Parts
 from rollcall.workspaces import workspaces_scim_app
 
@@ -56,17 +54,13 @@ def _front_page(title: str, about: str, rows: dict[str, str]) -> Callable[[Reque
     return front
 
 
-async def _answers(tx: Tx) -> bool:
-    return bool(await tx.value("select true"))
-
-
 def _health(database: Database) -> list[Route]:
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def ready(_request: Request) -> Response:
         try:
-            await database.system(_answers)
+            await database.check()
         except Unavailable as refusal:
             return JSONResponse({"status": "unavailable", "reason": refusal.message}, status_code=503)
         return JSONResponse({"status": "ok"})
@@ -121,13 +115,9 @@ def free_port(host: str, port: int) -> int:
 
 async def _serve(app: ASGIApp, host: str, port: int) -> None:
     server = Server(
-        app, address=host, port=port, interface=Interfaces.ASGI, log_level=LogLevels.warning, websockets=False
+        app, address=host, port=port, interface=Interfaces.ASGI, log_level=LogLevels.error, websockets=False
     )
-    try:
-        await server.serve()
-    finally:
-        with contextlib.suppress(Exception):
-            server.stop()
+    await server.serve()
 
 
 async def serve_identity(parts: Parts) -> None:
