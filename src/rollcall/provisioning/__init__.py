@@ -2,7 +2,7 @@
 
 from rollcall.provisioning.connectors.contract import Verdict
 from rollcall.provisioning.cycle import CycleResult
-from rollcall.provisioning.cycles import Cycle, Standing, read_log, recent_cycles, standing
+from rollcall.provisioning.cycles import Cycle, Standing, arrived_at, read_log, recent_cycles, standing
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.jobs import (
     PROGRESS_CHANNEL,
@@ -42,6 +42,7 @@ __all__ = [
     "Standing",
     "Verdict",
     "Worker",
+    "arrived_at",
     "change_schema",
     "change_settings",
     "create_tested_job",

@@ -167,3 +167,23 @@ async def read_log(
         """,
         {"job": job_id, "source": source, "status": status, "limit": limit},
     )
+
+
+async def arrived_at(tx: Tx, job_id: UUID, source_id: str, since: datetime) -> datetime | None:
+    """When the target was told the last of what changed about an object since then; None while something is under way.
+
+    Counted are requests for the object itself and for references to it.
+    """
+    row = await tx.one(
+        """
+        select max(at) as at, exists (
+            select from provisioning.cycles where job_id = %(job)s and ended is null) as running
+        from provisioning.log
+        where job_id = %(job)s and at >= %(since)s and status = 'success'
+          and (source_id = %(source)s or modified @@ ('exists($[*][*] ? (@ == "' || %(source)s || '"))')::jsonpath)
+        """,
+        {"job": job_id, "source": source_id, "since": since},
+    )
+    assert row is not None
+    at: datetime | None = row["at"]
+    return None if row["running"] else at

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rollcall.provisioning.connectors.contract import SourcePage
 from rollcall.provisioning.cycle import prepare
 from rollcall.provisioning.model import Entry, Json, Key, ReferenceKey, Tie
-from rollcall.provisioning.planning import Item, plan
+from rollcall.provisioning.planning import Item, plan, shown_changes
 from rollcall.provisioning.road import Road
 
 _EVERYTHING = 1 << 40
@@ -109,13 +109,21 @@ async def _plan_page(work: _Planning, entries: Iterable[Entry], *, full: bool) -
     work.seen.update(entry.key for entry in fresh)
     items = await prepare(work.road, fresh, verify=full and work.road.verify)
     names = {item.desired.key: item.desired.name for item in items}
+    redacted = {item.desired.key: item.desired.redacted for item in items}
     work.planned.names.update(names)
     page = plan(items, work.road.settings, work.removals)
     work.removals += sum(operation.action in ("disable", "delete") for operation in page.operations)
     work.removals += len(page.withheld)
     for operations, into in ((page.operations, work.planned.objects), (page.withheld, work.planned.withheld)):
         into.extend(
-            PlannedObject(each.key, names[each.key], each.action, each.target_id, each.changes) for each in operations
+            PlannedObject(
+                each.key,
+                names[each.key],
+                each.action,
+                each.target_id,
+                shown_changes(each.changes, redacted[each.key]),
+            )
+            for each in operations
         )
     for skip in page.skips:
         if skip.code in ("RedundantExport", "RedundantSoftDelete"):

@@ -11,6 +11,7 @@ from rollcall.provisioning.expression import (
     Context,
     ExpressionError,
     compile_expression,
+    plain,
     text_form,
 )
 from rollcall.provisioning.model import (
@@ -39,18 +40,22 @@ class CompiledMapping:
     mapping: ObjectMapping
     steps: tuple[tuple[AttributeMapping, Evaluate, str, bool], ...]
     always: frozenset[str]
+    redacted: frozenset[str]
 
 
 def compile_mapping(mapping: ObjectMapping) -> CompiledMapping:
     """Parse every expression of a mapping once. Raises ExpressionError for one that can't be parsed."""
     steps = []
+    redacted: set[str] = set()
     for attribute in mapping.attributes:
         if not is_reference(mapping.kind, attribute.target):
-            evaluate, reads = _evaluator(attribute)
+            evaluate, reads, is_redacted = _evaluator(attribute)
+            if is_redacted:
+                redacted.add(attribute.target)
             type_name = attribute_type(mapping.kind, attribute.target)
             steps.append((attribute, evaluate, type_name, "IsSoftDeleted" in reads))
     always = frozenset(step[0].target for step in steps if step[0].flow_behavior == "FlowAlways")
-    return CompiledMapping(mapping, tuple(steps), always)
+    return CompiledMapping(mapping, tuple(steps), always, frozenset(redacted))
 
 
 def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Context) -> Desired:
@@ -99,6 +104,7 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
         cleared=tuple(cleared),
         always=compiled.always,
         disables=disables,
+        redacted=compiled.redacted,
         problem=problem,
     )
 
@@ -133,21 +139,22 @@ def _references(entry: Entry, mapping: ObjectMapping) -> dict[str, tuple[Key, ..
     return found
 
 
-def _evaluator(attribute: AttributeMapping) -> tuple[Evaluate, frozenset[str]]:
-    """How the value comes about, and which source attributes it reads."""
+def _evaluator(attribute: AttributeMapping) -> tuple[Evaluate, frozenset[str], bool]:
+    """How the value comes about, which source attributes it reads, and whether the log hides it."""
     text = attribute.source.text
     if attribute.source.type == "Attribute":
-        return (lambda entry, _context: entry.get(text)), frozenset({text})
+        return (lambda entry, _context: entry.get(text)), frozenset({text}), False
     if attribute.source.type == "Constant":
-        return (lambda _entry, _context: text), frozenset()
+        return (lambda _entry, _context: text), frozenset(), False
     if attribute.source.type == "None":
-        return (lambda _entry, _context: None), frozenset()
+        return (lambda _entry, _context: None), frozenset(), False
     compiled = compile_expression(text)
-    return compiled.evaluate, frozenset(compiled.attributes)
+    return compiled.evaluate, frozenset(compiled.attributes), compiled.redacted
 
 
 def _coerce(value: Json, type_name: str) -> Json:
     """The value in the type of the target attribute. Raises ValueError where it can't be."""
+    value = plain(value)
     if value is None or value in ("", []):
         return None
     if isinstance(value, list):

@@ -125,7 +125,8 @@ class Desired:
 
     `values` flow always, `on_create` only when the resource is made; `references` by attribute;
     `matching` in order of precedence; `cleared` are attributes to empty; `disables`: some
-    value depends on IsSoftDeleted; `problem` says why no resource could be worked out.
+    value depends on IsSoftDeleted; `redacted`: values of these attributes are shown
+    nowhere; `problem` says why no resource could be worked out.
     """
 
     key: Key
@@ -137,6 +138,7 @@ class Desired:
     cleared: tuple[str, ...] = ()
     always: frozenset[str] = frozenset()
     disables: bool = False
+    redacted: frozenset[str] = frozenset()
     problem: Problem | None = None
 
 

@@ -13,6 +13,7 @@ from rollcall.provisioning.health import next_escrow
 from rollcall.provisioning.ledger_contract import Commit, SingleReference
 from rollcall.provisioning.log_steps import steps_of
 from rollcall.provisioning.model import (
+    Escrow,
     Key,
     Link,
     LogRecord,
@@ -21,7 +22,7 @@ from rollcall.provisioning.model import (
     Problem,
     Skip,
 )
-from rollcall.provisioning.planning import Item
+from rollcall.provisioning.planning import Item, shown_changes
 
 Result = tuple[Operation, Outcome | None, int]
 
@@ -67,6 +68,7 @@ def intents(items: Sequence[Item], plan: Plan) -> list[Link]:
                 name=item.desired.name,
                 state="uncertain",
                 intent_matching=operation.matching,
+                withheld=False,
                 escrow=item.known.escrow,
             )
         )
@@ -155,7 +157,7 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
     if isinstance(outcome, Done):
         page.done[operation.action] += 1
         _log(page, item, operation.action, "success", operation=operation, duration=duration)
-        return _after_success(item, operation, outcome)
+        return _after_success(page, item, operation, outcome)
     if operation.action == "delete" and isinstance(outcome, Refused) and outcome.status == 404:
         page.done["delete"] += 1
         _log(page, item, "delete", "success", operation=operation, duration=duration, reason="It was gone already.")
@@ -165,7 +167,7 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
     link = _after_failure(item, operation, outcome)
     if item.known.target_id is not None and link.target_id is None:
         problem = Problem("InvalidAnchor", "The linked object is gone from the target; it is matched again.")
-    link = replace(link, escrow=next_escrow(item.known.escrow, problem, page.now))
+    link = replace(link, withheld=False, escrow=next_escrow(item.known.escrow, problem, page.now))
     _log(
         page, item, operation.action, "failure", operation=operation, duration=duration,
         code=problem.code, reason=_with_retry(problem.reason, link),
@@ -173,7 +175,7 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
     return link
 
 
-def _after_success(item: Item, operation: Operation, outcome: Done) -> Link:
+def _after_success(page: _Page, item: Item, operation: Operation, outcome: Done) -> Link:
     if operation.action == "delete":
         return item.link.forgotten()
     target_id = item.link.target_id
@@ -188,8 +190,17 @@ def _after_success(item: Item, operation: Operation, outcome: Done) -> Link:
         disabled=item.scope.verdict == "inactive",
         intent_matching=(),
         withheld=False,
-        escrow=None,
+        escrow=_rest(page, item, operation),
     )
+
+
+def _rest(page: _Page, item: Item, operation: Operation) -> Escrow | None:
+    """The escrow of somebody who was locked out without the rest that the target had refused before; None otherwise."""
+    before = item.known.escrow
+    sent_all = all(operation.values.get(path) == value for path, value in item.desired.values.items())
+    if before is None or sent_all:
+        return None
+    return next_escrow(before, Problem(before.code, before.reason), page.now)
 
 
 def _after_failure(item: Item, operation: Operation, outcome: Refused | Unanswered) -> Link:
@@ -226,7 +237,7 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
     page.failed += 1
     base = item.known if item.problem is not None else item.link
     escrow = next_escrow(item.known.escrow, Problem(skip.code, skip.reason), page.now)
-    link = replace(base, escrow=escrow)
+    link = replace(base, withheld=False, escrow=escrow)
     _log(page, item, "other", "failure", code=skip.code, reason=_with_retry(skip.reason, link))
     return link
 
@@ -264,6 +275,6 @@ def _log(
             reason=reason,
             duration_milliseconds=duration,
             steps=steps_of(item, action, status, code, reason),
-            modified=() if operation is None else operation.changes,
+            modified=() if operation is None else shown_changes(operation.changes, item.desired.redacted),
         )
     )

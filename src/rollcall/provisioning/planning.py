@@ -21,6 +21,10 @@ from rollcall.provisioning.model import (
 )
 from rollcall.provisioning.target_schema import element_attribute, is_case_exact, is_value_path, new_element
 
+Change = tuple[str, Json, Json]
+"""Attribute path, old value, new value."""
+
+REDACTED = "[Redact]"
 REMOVALS = frozenset({"disable", "delete"})
 
 
@@ -127,7 +131,7 @@ def _plan_leaver(item: Item, settings: JobSettings) -> Operation | Skip:
     return Operation(key, "delete", link.target_id, {}, changes=_all_gone(link))
 
 
-def _all_gone(link: Link) -> tuple[tuple[str, Json, Json], ...]:
+def _all_gone(link: Link) -> tuple[Change, ...]:
     return tuple((path, value, None) for path, value in link.sent.items())
 
 
@@ -137,25 +141,39 @@ def _update_or_skip(item: Item) -> Operation | Skip:
     if leaving and not desired.disables:
         return Skip(desired.key, "EntrySynchronizationSkipped", "No mapping of IsSoftDeleted says how to disable.")
     before = link.sent if item.present is None else item.present
-    changes = tuple(_changes(item, before))
+    differing = tuple(_changes(item, before))
+    changes = _lockout_alone(item, differing)
     if not changes:
         if leaving:
             return Skip(desired.key, "RedundantSoftDelete", f"{item.scope.reason} The account is disabled already.")
         return Skip(desired.key, "RedundantExport", "Source and target agree.")
     if not item.mapping.update:
         return Skip(desired.key, "EntrySynchronizationSkipped", "The mapping does not update objects (rule A13).")
+    later = {change[0] for change in differing} - {change[0] for change in changes}
     after = {path: value for path, value in before.items() if path not in desired.cleared}
+    after.update((path, value) for path, value in desired.values.items() if path not in later)
     return Operation(
         desired.key,
         "disable" if leaving and not link.disabled else "update",
         link.target_id,
-        {**after, **desired.values},
+        after,
         changes=changes,
         patch=patch_for(changes, before),
     )
 
 
-def _changes(item: Item, before: Values) -> Iterable[tuple[str, Json, Json]]:
+def _lockout_alone(item: Item, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """For somebody who leaves and whose last request failed: what locks them out, without the rest.
+
+    A new name that the target refuses must not keep somebody who left signed in.
+    """
+    if item.scope.verdict != "inactive" or item.known.escrow is None:
+        return changes
+    names = {attribute for attribute, _ in item.desired.matching}
+    return tuple(change for change in changes if change[0] not in names) or changes
+
+
+def _changes(item: Item, before: Values) -> Iterable[Change]:
     """Attribute, old value, new value, for each attribute that differs (rules A4, A6)."""
     desired = item.desired
     read = item.present is not None
@@ -175,7 +193,19 @@ def _agree(old: Json, new: Json, *, folded: bool) -> bool:
     return type(old) is type(new) and bool(old == new)
 
 
-def patch_for(changes: Sequence[tuple[str, Json, Json]], before: Values) -> tuple[PatchOperation, ...]:
+def shown_changes(
+    changes: Sequence[tuple[str, Json, Json]], redacted: frozenset[str]
+) -> tuple[tuple[str, Json, Json], ...]:
+    """Changes as a log or a plan may show them: what a mapping redacts is there, but not its value."""
+    if not redacted:
+        return tuple(changes)
+    return tuple(
+        (path, old and REDACTED, new and REDACTED) if path in redacted else (path, old, new)
+        for path, old, new in changes
+    )
+
+
+def patch_for(changes: Sequence[Change], before: Values) -> tuple[PatchOperation, ...]:
     """PATCH operations that carry out `changes` on a resource known to hold `before` (RFC 7644 §3.5.2).
 
     An element that a value path selects and that is not there yet is added whole: strict targets
