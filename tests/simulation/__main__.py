@@ -6,14 +6,15 @@ import argparse
 import asyncio
 import sys
 
-from tests.simulation.world import differences, make_world, run_world
+from tests.simulation.judging import differences
+from tests.simulation.world import make_world, run_world
 
 
 async def run_seed(seed: int) -> list[str]:
     """What is wrong in the target when the world of this seed has come to rest."""
     world = make_world(seed)
     await run_world(world)
-    return differences(world)
+    return await differences(world)
 
 
 def main() -> None:
@@ -26,8 +27,8 @@ def main() -> None:
     for seed in range(options.seed, options.seed + options.seeds):
         if wrong := asyncio.run(run_seed(seed)):
             failed += 1
-            print(f"seed {seed}: {'; '.join(wrong)}")
-    print(f"{options.seeds - failed} seeds end with the target equal to the source, {failed} do not.")
+            sys.stdout.write(f"seed {seed}: {'; '.join(wrong)}\n")
+    sys.stdout.write(f"{options.seeds - failed} seeds end with the target equal to the source, {failed} do not.\n")
     sys.exit(1 if failed else 0)
 
 

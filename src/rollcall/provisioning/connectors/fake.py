@@ -94,7 +94,7 @@ async def _no_fault(_moment: str) -> Refused | Unanswered | None:
 
 
 class FakeTarget:
-    """A SCIM application in memory, with unique userName, strict PATCH, and members that have to exist.
+    """A SCIM application in memory, with unique userName, strict PATCH, and members and managers that have to exist.
 
     `fault` is asked before and after the effect of each request (moments `before create`,
     `after create`, …) and may answer in the target's place.
@@ -105,6 +105,22 @@ class FakeTarget:
         self.requests: list[tuple[str, str]] = []
         self._fault = fault
         self._made = 0
+
+    def make_by_hand(self, kind: str, values: Values) -> str:
+        """An administrator of the target makes a resource there; its id."""
+        self._made += 1
+        target_id = f"{kind[0].lower()}{self._made}"
+        self.resources[kind][target_id] = {**build_resource(kind, values), "id": target_id}
+        return target_id
+
+    def change_by_hand(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> None:
+        """An administrator of the target changes a resource there. Raises ScimError for what can't be done."""
+        self.resources[kind][target_id] = self._changed(kind, target_id, operations)
+
+    def delete_by_hand(self, kind: str, target_id: str) -> None:
+        """An administrator of the target deletes a resource there."""
+        del self.resources[kind][target_id]
+        self._drop_references(target_id)
 
     async def test(self, matching: Mapping[str, str]) -> Verdict:
         answer = await self.find("User", matching["User"], "nobody")
@@ -158,8 +174,7 @@ class FakeTarget:
         resource = self.resources[kind].get(target_id)
         if resource is None:
             return _gone(target_id)
-        patch = [Operation(step.op, parsed(step.path) if step.path else None, step.value) for step in operations]
-        changed = apply(resource, patch, _RESOURCE_TYPES[kind])
+        changed = self._changed(kind, target_id, operations)
         if self._taken(kind, changed, target_id):
             return Refused("EntryConflict", "The name is taken.", 409)
         if unknown := [id_ for id_ in _referenced(changed) if not self._exists(id_)]:
@@ -179,6 +194,10 @@ class FakeTarget:
         if fault := await self._fault("after delete"):
             return fault
         return Done(None)
+
+    def _changed(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> dict[str, Json]:
+        patch = [Operation(step.op, parsed(step.path) if step.path else None, step.value) for step in operations]
+        return apply(self.resources[kind][target_id], patch, _RESOURCE_TYPES[kind])
 
     def _drop_references(self, target_id: str) -> None:
         for user in self.resources["User"].values():
@@ -205,7 +224,9 @@ def _shown(resource: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _referenced(resource: Mapping[str, Json]) -> list[str]:
-    return [member["value"] for member in resource.get("members", [])]
+    manager = (resource.get(ENTERPRISE_USER_SCHEMA.id, {}).get("manager") or {}).get("value")
+    members = [member["value"] for member in resource.get("members", [])]
+    return members if manager is None else [*members, manager]
 
 
 def _gone(target_id: str) -> Refused:

@@ -1,0 +1,127 @@
+"""Whether the target of a world that has come to rest equals its source, and if not, what is wrong, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rollcall.provisioning.model import Entry, Key
+from rollcall.provisioning.target_schema import read_value
+from tests.simulation.changes import World, of_kind
+
+MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
+_NAMES = {"User": ("userPrincipalName", "userName"), "Group": ("displayName", "displayName")}
+
+Resource = Mapping[str, Any]
+
+
+async def differences(world: World) -> list[str]:
+    """What is wrong in the target, in words; nothing when it equals the source.
+
+    Where an account made by hand holds a name that somebody linked should have, or two people have swapped
+    names, updates alone can't make them equal; then it is enough that everybody who left is locked out.
+    """
+    if await _is_contested(world):
+        return await _open_doors(world)
+    wrong: list[str] = []
+    found: dict[Key, Resource] = {}
+    for kind, (source_name, target_name) in _NAMES.items():
+        by_name = await _by_name(world, kind, target_name, wrong)
+        for entry in of_kind(world, kind):
+            resource = by_name.pop(str(entry.attributes[source_name]).casefold(), None)
+            if resource is not None:
+                found[entry.key] = resource
+        wrong.extend(f"orphan {kind} {name}" for name in by_name)
+    for key, entry in sorted(world.source.entries.items()):
+        faults = _user_faults if key.kind == "User" else _group_faults
+        wrong.extend(f"{key.kind} {key.id}: {fault}" for fault in faults(world, entry, found))
+    if world.idle_requests:
+        wrong.append(f"a cycle with nothing to do sent {world.idle_requests} requests")
+    return wrong
+
+
+async def _is_contested(world: World) -> bool:
+    """Whether somebody linked should have a name that an account made by hand holds, or two have each other's name."""
+    rows = world.target.resources["User"]
+    owned = await world.ledger.owners("User", set(rows))
+    holders = {str(row["userName"]).casefold(): target_id for target_id, row in rows.items()}
+    wanted = {
+        target_id: holders.get(str(world.source.entries[key].attributes["userPrincipalName"]).casefold())
+        for target_id, key in owned.items()
+        if key in world.source.entries
+    }
+    for start, wished in wanted.items():
+        holder, passed = wished, {start}
+        while holder is not None and holder not in passed:
+            passed.add(holder)
+            if holder not in owned and holder in world.foreign:
+                return True
+            holder = wanted.get(holder)
+        if holder == start != wished:
+            return True
+    return False
+
+
+async def _open_doors(world: World) -> list[str]:
+    """Everybody who left and whose account, known by its link, is still active."""
+    rows = world.target.resources["User"]
+    owned = await world.ledger.owners("User", set(rows))
+    return [
+        f"User {key.id}: a leaver is still active"
+        for target_id, key in sorted(owned.items())
+        if rows[target_id].get("active") is not False
+        and (key not in world.source.entries or not _is_in_scope(world, world.source.entries[key]))
+    ]
+
+
+async def _by_name(world: World, kind: str, name: str, wrong: list[str]) -> dict[str, Resource]:
+    """Resources by folded name, but for those made by hand that the engine never took over."""
+    owned = await world.ledger.owners(kind, set(world.target.resources[kind]))
+    found: dict[str, Resource] = {}
+    for target_id, resource in world.target.resources[kind].items():
+        if target_id in world.foreign and target_id not in owned:
+            continue
+        folded = str(resource[name]).casefold()
+        if folded in found:
+            wrong.append(f"two of {folded}")
+        found[folded] = resource
+    return found
+
+
+def _is_in_scope(world: World, entry: Entry) -> bool:
+    entitled = entry.assigned or world.settings.scope == "all"
+    return entry.state == "present" and entitled and entry.attributes.get("accountEnabled", True) is True
+
+
+def _user_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> list[str]:
+    resource = found.get(entry.key)
+    if not _is_in_scope(world, entry):
+        return [] if resource is None or resource.get("active") is False else ["a leaver is still active"]
+    if resource is None:
+        return ["missing"]
+    manager = found.get(Key("User", str(entry.attributes.get("manager"))), {}).get("id")
+    wanted = {
+        "active": True,
+        "name.givenName": entry.attributes["givenName"],
+        "externalId": entry.attributes["mailNickname"],
+        f"{MANAGER}.value": manager,
+    }
+    if entry.attributes["mobile"] is not None:
+        wanted['phoneNumbers[type eq "mobile"].value'] = entry.attributes["mobile"]
+    return [
+        f"{path} is {there!r}, not {value!r}"
+        for path, value in wanted.items()
+        if (there := read_value(resource, path)) != value
+    ]
+
+
+def _group_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> list[str]:
+    resource = found.get(entry.key)
+    if _is_in_scope(world, entry) != (resource is not None):
+        return [f"in scope {_is_in_scope(world, entry)}, there {resource is not None}"]
+    if resource is None:
+        return []
+    members = {member for group_id, member in world.source.memberships if group_id == entry.key.id}
+    wanted = {str(found[member]["id"]) for member in members if member in found}
+    there = {member["value"] for member in resource.get("members", [])}
+    return [] if wanted == there else [f"members {sorted(there)}, not {sorted(wanted)}"]
