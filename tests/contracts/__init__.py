@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contracts.resource_store")
+pytest.register_assert_rewrite("tests.contracts.ledger", "tests.contracts.resource_store")

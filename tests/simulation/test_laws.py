@@ -25,7 +25,9 @@ SEEDS = range(1, 2001)
 
 
 class Lawless:
-    """A ledger that hands everything on, to be broken in one point."""
+    """A ledger that hands everything on, to be broken in one point; `begin`: the seed to look from."""
+
+    begin = SEEDS.start
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -61,6 +63,8 @@ class ForgetsNothing(Lawless):
 
 class ForgetsLate(Lawless):
     """What looking showed to be lost is forgotten before the first effect: here only afterwards."""
+
+    begin = 1951  # one seed in a thousand needs this law
 
     async def intend(self, links: Sequence[Link], lost: Collection[Key]) -> None:
         await self.true.intend(links, ())
@@ -184,9 +188,9 @@ async def ends_wrong(seed: int, break_law: Callable[[World], None]) -> bool:
     return bool(await differences(world))
 
 
-async def first_wrong(break_law: Callable[[World], None]) -> int | None:
-    """The first seed that ends wrong, or None."""
-    for seed in SEEDS:
+async def first_wrong(break_law: Callable[[World], None], begin: int = SEEDS.start) -> int | None:
+    """The first seed from `begin` on, and round, that ends wrong, or None."""
+    for seed in [*range(begin, SEEDS.stop), *range(SEEDS.start, begin)]:
         if await ends_wrong(seed, break_law):
             return seed
     return None
@@ -212,7 +216,7 @@ async def test_without_the_law_worlds_end_wrong(law: type[Lawless]) -> None:
     def break_law(world: World) -> None:
         world.ledger = cast("Ledger", law(world))
 
-    assert await first_wrong(break_law) is not None
+    assert await first_wrong(break_law, law.begin) is not None
 
 
 @pytest.mark.parametrize("instead", [Done(), Refused("Timeout", "No answer.")], ids=["done", "refused"])

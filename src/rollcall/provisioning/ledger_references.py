@@ -31,9 +31,10 @@ def _record(key: ReferenceKey, **more: Any) -> dict[str, Any]:
 
 
 async def take_ties(tx: Tx, job_id: UUID, ties: Sequence[Tie]) -> None:
-    """Note what the source says of ties that start at an object with a link."""
+    """Note what the source says of ties that start at an object with a link; the last word counts."""
     if not ties:
         return
+    wanted = {tie.key: tie.present for tie in ties}
     await tx.run(
         f"""
         insert into provisioning.object_references as r (job_id, {_KEY_COLUMNS}, wanted)
@@ -46,7 +47,7 @@ async def take_ties(tx: Tx, job_id: UUID, ties: Sequence[Tie]) -> None:
         do update set wanted = excluded.wanted, due = true, next_attempt = null
         where r.wanted is distinct from excluded.wanted
         """,
-        {"job": job_id, "rows": Jsonb([_record(tie.key, wanted=tie.present) for tie in ties])},
+        {"job": job_id, "rows": Jsonb([_record(key, wanted=present) for key, present in wanted.items()])},
     )
 
 
