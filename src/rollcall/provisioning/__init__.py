@@ -4,6 +4,9 @@ from rollcall.provisioning.connectors.contract import Verdict
 from rollcall.provisioning.cycle import CycleResult
 from rollcall.provisioning.cycles import Cycle, Standing, arrived_at, read_log, recent_cycles, standing
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
+from rollcall.provisioning.expression import Explanation, compile_expression, log_form
+from rollcall.provisioning.expression_vectors import run_vector
+from rollcall.provisioning.failures import WaitingFailure, waiting_failures
 from rollcall.provisioning.jobs import (
     PROGRESS_CHANNEL,
     Job,
@@ -24,6 +27,7 @@ from rollcall.provisioning.jobs import (
 from rollcall.provisioning.model import JobSettings, Key
 from rollcall.provisioning.road import Counts
 from rollcall.provisioning.service import Service, create_tested_job, plan_job, run_job, test_connection, test_job
+from rollcall.provisioning.trying import attributes_of_user, trial_context
 from rollcall.provisioning.worker import Worker
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "Counts",
     "Cycle",
     "CycleResult",
+    "Explanation",
     "Job",
     "JobSettings",
     "Key",
@@ -41,15 +46,19 @@ __all__ = [
     "Service",
     "Standing",
     "Verdict",
+    "WaitingFailure",
     "Worker",
     "arrived_at",
+    "attributes_of_user",
     "change_schema",
     "change_settings",
+    "compile_expression",
     "create_tested_job",
     "credentials",
     "delete_job",
     "find_job",
     "list_jobs",
+    "log_form",
     "parse_interval",
     "plan_job",
     "print_interval",
@@ -58,9 +67,12 @@ __all__ = [
     "recent_cycles",
     "restart",
     "run_job",
+    "run_vector",
     "set_credentials",
     "set_state",
     "standing",
     "test_connection",
     "test_job",
+    "trial_context",
+    "waiting_failures",
 ]

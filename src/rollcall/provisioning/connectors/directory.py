@@ -49,7 +49,7 @@ class DirectorySource:
 
 def _entry(entry: Any) -> Entry:
     return Entry(
-        Key(entry.kind, entry.id), entry.state, _named(entry.attributes), entry.assigned, tuple(entry.assigned_by)
+        Key(entry.kind, entry.id), entry.state, named(entry.attributes), entry.assigned, tuple(entry.assigned_by)
     )
 
 
@@ -57,7 +57,7 @@ def _tie(group_id: str, member: Key, is_present: bool) -> Tie:
     return Tie(ReferenceKey(Key("Group", group_id), "members", member), is_present)
 
 
-def _named(attributes: Mapping[str, Json]) -> dict[str, Json]:
+def named(attributes: Mapping[str, Json]) -> dict[str, Json]:
     """The attributes under their Graph names and, where mappings know another, under that too."""
     named = dict(attributes)
     for graph, mapped in _NAMES.items():

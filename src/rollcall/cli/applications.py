@@ -1,0 +1,130 @@
+"""`rollcall application`: the applications of the directory, and who is entitled to them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from rollcall import directory
+from rollcall.cli import output
+from rollcall.cli.naming import application_named, principal_named
+from rollcall.cli.output import Answer
+from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
+from rollcall.db import TenantDatabase
+from rollcall.errors import Conflict, NotFound
+from rollcall.main import Parts
+
+app = typer.Typer(no_args_is_help=True, help="Applications of the directory, and who is entitled to them.")
+
+Application = Annotated[str, typer.Argument(metavar="APPLICATION", help="The application's name, or its id.")]
+Principal = Annotated[
+    str, typer.Argument(metavar="USER_OR_GROUP", help="A userPrincipalName, a group's displayName, or an id.")
+]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name that no other application has.")],
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an application to the directory.
+
+    Example: rollcall application create Workspaces
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        try:
+            await application_named(db, name)
+        except NotFound:
+            made = await db.write(directory.create_service_principal, name)
+        else:
+            raise Conflict(f"There is an application named {name!r} already. Choose another name.")
+        text = f"Made the application {name}. Entitle people: rollcall application assign {name} USER_OR_GROUP."
+        return Answer({"id": made, "display_name": name}, lambda console: console.print(escape(text)))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work, found=True)
+
+
+@app.command()
+def assign(
+    application: Application,
+    principal: Principal,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Entitle a user, or a group with its direct members, to an application.
+
+    Example: rollcall application assign Workspaces Founders
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await application_named(db, application)
+        principal_id, name = await principal_named(db, principal)
+        added = await db.write(directory.assign, found.id, principal_id)
+        text = f"{name} {'is now' if added else 'was already'} assigned to {found.display_name}."
+        return Answer({"id": found.id, "changed": added}, lambda console: console.print(escape(text)))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command()
+def unassign(
+    application: Application,
+    principal: Principal,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take an assignment away; whoever is entitled in no other way is disabled in the application.
+
+    Example: rollcall application unassign Workspaces ada@example.com
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await application_named(db, application)
+        principal_id, name = await principal_named(db, principal)
+        removed = await db.write(directory.unassign, found.id, principal_id)
+        text = f"{name} {'is no longer' if removed else 'was not'} assigned to {found.display_name}."
+        return Answer({"id": found.id, "changed": removed}, lambda console: console.print(escape(text)))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command("list")
+def list_all(tenant: TenantName = None, data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the applications with the number of their assignments.
+
+    Example: rollcall application list
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = [
+            {"id": each.id, "display_name": each.display_name, "assignments": await _count(db, each)}
+            for each in await db.read(directory.list_service_principals)
+        ]
+
+        def show(console: Console) -> None:
+            rows = [(each["display_name"], each["assignments"], each["id"]) for each in found]
+            output.table(console, ("application", "assignments", "id"), rows)
+
+        return Answer({"applications": found}, show)
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+async def _count(db: TenantDatabase, application: directory.ServicePrincipal) -> int:
+    count = 0
+    after = None
+    while page := await db.read(directory.list_assignments, application.id, after=after, limit=1000):
+        count += len(page)
+        after = page[-1].id
+    return count

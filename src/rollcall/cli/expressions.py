@@ -1,0 +1,169 @@
+"""`rollcall expression`: try an expression of the mapping language, and run a file of mapping tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+from rollcall import provisioning
+from rollcall.cli import output
+from rollcall.cli.jobs import read_json
+from rollcall.cli.naming import assignments, user_named
+from rollcall.cli.output import Answer, shown_value
+from rollcall.cli.ring import (
+    DID_NOT_SUCCEED,
+    AsJson,
+    At,
+    ConfigFile,
+    Data,
+    TenantName,
+    answer_in_tenant,
+    ring,
+)
+from rollcall.db import TenantDatabase
+from rollcall.errors import Invalid
+from rollcall.main import Parts
+from rollcall.provisioning import Explanation
+from rollcall.runtime import SystemRuntime
+
+app = typer.Typer(no_args_is_help=True, help="Try expressions of attribute mappings, and test them.")
+
+
+@app.command("eval")
+def evaluate(
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="An expression of the mapping language.")],
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="UPN", help="Evaluate it for this user of the directory.")
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option("--attribute", metavar="NAME=VALUE", help="A source attribute; may be given several times."),
+    ] = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what an expression comes to, with the value of every part; exit code 1 when it fails.
+
+    Example: rollcall expression eval 'Join(" ", [givenName], [surname])' --user ada@example.com
+
+    Example: rollcall expression eval 'ToUpper([city])' --attribute city=Zürich
+    """
+    if user is None:
+        with ring(as_json):
+            said = _evaluated(expression, _attributes(attribute))
+            _print(said, as_json)
+        return
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await user_named(db, user)
+        manager = {} if found.manager is None else {"manager": str(found.manager)}
+        attributes = {"id": str(found.id), **found.attributes, **manager}
+        source = provisioning.attributes_of_user(attributes, deleted=found.deleted is not None)
+        return _evaluated(expression, {**source, **_attributes(attribute)})
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _print(said: Answer, as_json: bool) -> None:
+    if as_json:
+        output.print_json(said.data)
+    else:
+        said.show(output.out())
+    if said.exit_code:
+        raise typer.Exit(said.exit_code)
+
+
+def _attributes(words: list[str] | None) -> dict[str, Any]:
+    """Attributes as the source would have them: JSON lists, objects and booleans as such, all else as text."""
+    values: dict[str, Any] = {}
+    for name, text in assignments(list(words or ())).items():
+        values[name] = text
+        if text in ("true", "false", "null") or text[:1] in ("[", "{"):
+            try:
+                values[name] = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                continue
+    return values
+
+
+def _evaluated(expression: str, source: dict[str, Any]) -> Answer:
+    compiled = provisioning.compile_expression(expression)
+    tree = compiled.explain(source, provisioning.trial_context(SystemRuntime()))
+
+    def show(console: Console) -> None:
+        console.print(escape(_result(tree)))
+        shown = Tree(_branch(tree))
+        _grow(shown, tree)
+        console.print(shown)
+
+    data = {"value": tree.value, "error": tree.error, "explanation": tree}
+    return Answer(data, show, DID_NOT_SUCCEED if tree.error is not None else 0)
+
+
+def _result(part: Explanation) -> str:
+    if part.error is not None:
+        return f"It fails: {part.error}"
+    return "null (the attribute does not flow)" if part.value is None else part.value
+
+
+def _branch(part: Explanation) -> str:
+    if part.error is not None:
+        value = f"[red]fails:[/] {escape(part.error)}"
+    elif not part.evaluated:
+        value = "[dim]not needed[/]"
+    else:
+        value = "[dim]null[/]" if part.value is None else escape(shown_value(part.value))
+    return f"[dim]{escape(part.expression)}[/] = {value}"
+
+
+def _grow(tree: Tree, part: Explanation) -> None:
+    for each in part.parts:
+        _grow(tree.add(_branch(each)), each)
+
+
+@app.command("test")
+def run_tests(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSON list of mapping tests.")],
+    as_json: AsJson = False,
+) -> None:
+    """Run a file of mapping tests; the last line is `N passed, N failed`, and the exit code 1 when one failed.
+
+    A test is an object with `expression`, `source` and one of `expected`, `matches`, `ignored` or `error`.
+
+    Example: rollcall expression test mappings.tests.json
+    """
+    with ring(as_json):
+        tests = read_json(file)
+        if not isinstance(tests, list) or not all(isinstance(each, dict) for each in tests):
+            raise Invalid(f"{file} holds no JSON list of mapping tests.")
+        context = provisioning.trial_context(SystemRuntime())
+        passed, failures = 0, []
+        for number, each in enumerate(tests, 1):
+            verdict = _run_one(file, number, each, context)
+            passed += verdict.outcome == "passed"
+            if verdict.outcome == "failed":
+                failures.append({"number": number, "expression": each["expression"], "message": verdict.message})
+        data = {"passed": passed, "failed": len(failures), "failures": failures}
+        _print(Answer(data, lambda console: _report(console, data), DID_NOT_SUCCEED if failures else 0), as_json)
+
+
+def _run_one(file: Path, number: int, test: dict[str, Any], context: Any) -> Any:
+    try:
+        return provisioning.run_vector(test, context)
+    except Invalid as refusal:
+        raise Invalid(f"Test {number} of {file}: {refusal.message}") from None
+
+
+def _report(console: Console, data: dict[str, Any]) -> None:
+    for each in data["failures"]:
+        console.print(f"[red]failed[/] {each['number']}: {escape(each['expression'])}")
+        console.print(f"    {escape(each['message'])}")
+    console.print(f"{data['passed']} passed, {data['failed']} failed")

@@ -1,0 +1,190 @@
+"""`rollcall job status` and `logs`: how a job stands, and what it did and why."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from rollcall import provisioning
+from rollcall.cli import output
+from rollcall.cli.job_plan import JobName
+from rollcall.cli.naming import as_id, job_named
+from rollcall.cli.output import Answer, counted, moment, shown_value
+from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
+from rollcall.db import TenantDatabase
+from rollcall.main import Parts
+from rollcall.provisioning import Cycle, Job, Standing, WaitingFailure
+
+_CYCLES = 5
+_SHOWN_FAILURES = 10
+_COUNTED = ("created", "updated", "disabled", "deleted", "skipped", "withheld", "failed", "requests")
+_STATUS_COLOURS = {"success": "green", "failure": "red", "skipped": "dim", "warning": "yellow"}
+_RUNS = {"Active": "runs", "Paused": "is paused", "Disabled": "was never started"}
+
+
+class Status(StrEnum):
+    """How an operation on one object ended."""
+
+    success = "success"
+    failure = "failure"
+    skipped = "skipped"
+    warning = "warning"
+
+
+def status(
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a job stands: state, whether the application is in step, what waits, and the last cycles.
+
+    Example: rollcall job status
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        cycles = await db.read(provisioning.recent_cycles, found.id, _CYCLES)
+        standing = await db.read(provisioning.standing, found.id)
+        waiting = await db.read(provisioning.waiting_failures, found.id, _SHOWN_FAILURES)
+        why_not = _out_of_step(found, cycles, standing)
+        data = {
+            "job_id": found.id,
+            "name": found.display_name,
+            "state": found.state,
+            "tenant_url": found.tenant_url,
+            "interval": provisioning.print_interval(found.settings.interval_seconds),
+            "in_step": not why_not,
+            "not_in_step_because": why_not,
+            "standing": standing,
+            "waiting": waiting,
+            "cycles": cycles,
+        }
+        return Answer(data, lambda console: _show(console, found, cycles, standing, waiting, why_not))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _out_of_step(job: Job, cycles: list[Cycle], standing: Standing) -> list[str]:
+    """Why the application may differ from what the last cycle saw; nothing when it is in step."""
+    reasons = []
+    if not cycles:
+        reasons.append("no cycle has run yet")
+    elif job.starts_over:
+        reasons.append("the next cycle looks at everybody again")
+    if cycles and cycles[0].ended is None:
+        reasons.append("a cycle is running")
+    elif cycles and cycles[0].problem is not None:
+        reasons.append(f"the last cycle stopped: {cycles[0].problem.reason}")
+    for number, noun, nouns, what in (
+        (standing.escrowed, "object", "objects", "failed and will be tried again"),
+        (standing.uncertain, "object", "objects", "may have been written and will be looked up"),
+        (standing.withheld, "removal", "removals", "withheld"),
+        (standing.references_due, "reference", "references", "still to be written"),
+    ):
+        if number:
+            reasons.append(f"{counted(number, noun, nouns)} {what}")
+    return reasons
+
+
+def _show(
+    console: Console,
+    job: Job,
+    cycles: list[Cycle],
+    standing: Standing,
+    waiting: list[WaitingFailure],
+    why_not: list[str],
+) -> None:
+    interval = provisioning.print_interval(job.settings.interval_seconds)
+    console.print(f"[bold]{escape(job.display_name)}[/] {_RUNS[job.state]}; {job.settings.scope}, every {interval}.")
+    console.print(f"{escape(job.tenant_url or '')}  [dim]{job.id}[/]")
+    if why_not:
+        console.print(f"[yellow]Not in step:[/] {escape('; '.join(why_not))}.")
+    else:
+        console.print(f"[green]In step[/] with the directory as of {moment(cycles[0].observed)} UTC.")
+    console.print(
+        f"{counted(standing.users, 'user')} ({standing.disabled:,} disabled), {counted(standing.groups, 'group')}, "
+        f"{counted(standing.references, 'reference')} in the application."
+    )
+    for each in waiting:
+        console.print(
+            f"  [red]waits[/] {each.kind} {escape(each.name)}: {escape(each.reason)} "
+            f"[dim](tried {each.attempts}×, again at {moment(each.next_attempt)})[/]"
+        )
+    if standing.escrowed > len(waiting):
+        console.print(f"  … and {standing.escrowed - len(waiting):,} more")
+    for cycle in cycles:
+        console.print(f"{moment(cycle.began)} [dim]{cycle.kind}[/] {escape(_told(cycle))}")
+
+
+def _told(cycle: Cycle) -> str:
+    done = ", ".join(f"{getattr(cycle.counts, name):,} {name}" for name in _COUNTED if getattr(cycle.counts, name))
+    if cycle.ended is None:
+        return f"running, {done or 'reading'}"
+    seconds = (cycle.ended - cycle.began).total_seconds()
+    stopped = f"; stopped: {cycle.problem.reason}" if cycle.problem is not None else ""
+    return f"{seconds:.1f} s, {done or 'nothing to do'}{stopped}"
+
+
+def logs(
+    job: JobName = None,
+    about: Annotated[
+        str | None, typer.Option("--object", metavar="ID_OR_NAME", help="Only this object: an id, UPN or group name.")
+    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only records that ended so.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most, the newest.")] = 20,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a job did, newest first: each object's steps, old and new values, and reasons.
+
+    Example: rollcall job logs --limit 5
+
+    Example: rollcall job logs --object ada@example.com --status failure
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        source = str(as_id(about)) if about is not None and as_id(about) is not None else about
+        records = await db.read(
+            provisioning.read_log, found.id, source=source, status=status and status.value, limit=limit
+        )
+
+        def show(console: Console) -> None:
+            for record in records:
+                _show_record(console, record)
+            if not records:
+                output.note("There is no such record.")
+
+        return Answer({"job_id": found.id, "records": [_record_to_json(each) for each in records]}, show)
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _record_to_json(record: dict[str, Any]) -> dict[str, Any]:
+    modified = [{"attribute": path, "old": old, "new": new} for path, old, new in record["modified"]]
+    return {**record, "modified": modified}
+
+
+def _show_record(console: Console, record: dict[str, Any]) -> None:
+    colour = _STATUS_COLOURS[record["status"]]
+    code = f" [dim]({escape(record['code'])})[/]" if record["code"] else ""
+    console.print(
+        f"{moment(record['at'])} [{colour}]{record['status']}[/] {record['action']} {record['kind']} "
+        f"[bold]{escape(record['name'] or record['source_id'])}[/]{code} [dim]{record['duration_milliseconds']} ms[/]"
+    )
+    if record["reason"]:
+        console.print(f"    {escape(record['reason'])}")
+    for step in record["steps"]:
+        console.print(
+            f"    [dim]{escape(step['provisioningStepType'])}: {step['status']}.[/] {escape(step['description'])}"
+        )
+    for path, old, new in record["modified"]:
+        console.print(f"    {escape(path)}: {escape(shown_value(old))} → {escape(shown_value(new))}")

@@ -1,0 +1,141 @@
+"""`rollcall job run` and `apply`: one cycle now, with live progress and a summary."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import ProgressColumn, Task
+from rich.text import Text
+
+from rollcall import provisioning
+from rollcall.cli import output
+from rollcall.cli.job_plan import JobName, show_plan
+from rollcall.cli.naming import job_named
+from rollcall.cli.output import Answer, counted
+from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
+from rollcall.db import TenantDatabase
+from rollcall.errors import Denied, Unavailable
+from rollcall.main import Parts
+from rollcall.provisioning import Counts, CycleResult, Job
+
+_DONE = ("created", "updated", "disabled", "deleted", "skipped", "withheld", "failed")
+
+
+def run(
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one cycle of a job now; exit code 1 when it stopped before its end or objects failed.
+
+    Example: rollcall job run
+    """
+
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
+        return await _run(parts, db, await job_named(db, job))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def apply(
+    job: JobName = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; show the plan and carry it out.")] = False,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the plan, ask, and carry it out as one cycle.
+
+    Example: rollcall job apply
+
+    Example: rollcall job apply Example --yes
+    """
+
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        planned = await provisioning.plan_job(parts.provisioning, db.tenant, found.id)
+        if not as_json:
+            show_plan(output.out(), found, planned)
+        if planned.problem:
+            raise Failed(Unavailable(f"The plan is not whole, so nothing was done. {planned.problem}"))
+        if planned.is_empty and not planned.skips:
+            return Answer({"job_id": found.id, "kind": None, "counts": Counts(), "problem": None}, lambda _: None)
+        if not yes:
+            confirm("Carry this out?")
+        return await _run(parts, db, found)
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal. Raises Denied for no, and where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise Denied("Nobody can be asked here; say --yes if that is what you want.")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Failed(Denied("Nothing was done."))
+
+
+async def _run(parts: Parts, db: TenantDatabase, job: Job) -> Answer:
+    began = parts.runtime.monotonic()
+    with output.progress(_Rate()) as bar:
+        task = bar.add_task(job.display_name, total=None)
+
+        async def watch(counts: Counts) -> None:
+            bar.update(task, completed=counts.imported, total=counts.total, description=_described(job, counts))
+
+        result = await provisioning.run_job(parts.provisioning, db.tenant, job.id, watch=watch)
+    seconds = parts.runtime.monotonic() - began
+    failed = result.problem is not None or result.counts.failed > 0 or result.counts.references_failed > 0
+    data: dict[str, Any] = {
+        "job_id": job.id,
+        "kind": result.kind,
+        "seconds": round(seconds, 3),
+        "counts": result.counts,
+        "problem": result.problem,
+    }
+    return Answer(
+        data, lambda console: _show(console, job, result, seconds), exit_code=DID_NOT_SUCCEED if failed else 0
+    )
+
+
+def _described(job: Job, counts: Counts) -> str:
+    done = [f"{getattr(counts, name):,} {name}" for name in _DONE if getattr(counts, name)]
+    return f"{job.display_name}: {', '.join(done) or 'reading'}"
+
+
+class _Rate(ProgressColumn):
+    """Objects a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.completed:,.0f}, {task.speed:,.0f}/s" if task.speed else "")
+
+
+def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> None:
+    counts = result.counts
+    ended = "stopped" if result.problem else "ended"
+    read = f"{counted(counts.imported, 'object')} read, {counted(counts.requests, 'request')} sent"
+    console.print(f"The {result.kind} cycle of {escape(job.display_name)} {ended} after {seconds:.1f} s: {read}.")
+    done = [f"{getattr(counts, name):,} {name}" for name in _DONE if getattr(counts, name)]
+    for number, word in (
+        (counts.references_added, "added"),
+        (counts.references_removed, "removed"),
+        (counts.references_failed, "failed"),
+    ):
+        if number:
+            done.append(f"{counted(number, 'reference')} {word}")
+    console.print(f"{', '.join(done) or 'Nothing to do'}.")
+    if result.problem is not None:
+        console.print(f"[red]It stopped:[/] {escape(result.problem.reason)} [dim]({escape(result.problem.code)})[/]")
+    if counts.failed or counts.references_failed:
+        console.print("Why objects failed: rollcall job logs --status failure")
+    if result.held:
+        console.print("Removals were withheld: rollcall job plan says which, and why.")

@@ -1,0 +1,413 @@
+"""`rollcall job`: create, test, start, pause, restart and set up provisioning jobs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from rollcall import directory, provisioning
+from rollcall.cli import job_plan, job_report, job_run, output
+from rollcall.cli.naming import application_named, assignments, job_named
+from rollcall.cli.output import Answer
+from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
+from rollcall.config import read_environment
+from rollcall.db import TenantDatabase
+from rollcall.errors import Invalid, NotFound
+from rollcall.main import Parts
+from rollcall.provisioning import JobSettings, NewJob, Verdict
+
+app = typer.Typer(
+    no_args_is_help=True, help="Provisioning jobs: each keeps one application in step with the directory."
+)
+schema_app = typer.Typer(
+    no_args_is_help=True, help="The mappings of a job, as Microsoft Graph's synchronizationSchema."
+)
+app.add_typer(schema_app, name="schema")
+app.command("plan")(job_plan.plan)
+app.command("apply")(job_run.apply)
+app.command("run")(job_run.run)
+app.command("status")(job_report.status)
+app.command("logs")(job_report.logs)
+
+JobName = job_plan.JobName
+SecretToken = Annotated[
+    str,
+    typer.Option(
+        "--secret-token",
+        metavar="TOKEN",
+        help="The token itself, file:PATH, env:NAME, or - for standard input, where a terminal asks for it.",
+    ),
+]
+
+# Not given, the token is asked for.
+_ASK = "-"
+
+
+class Template(StrEnum):
+    """Which mappings a new job begins with."""
+
+    scim = "scim"
+    tutorial = "tutorial"
+
+
+class Scope(StrEnum):
+    """Who is provisioned."""
+
+    assigned = "assigned"
+    all = "all"
+
+
+@app.command()
+def create(
+    tenant_url: Annotated[str, typer.Argument(metavar="TENANT_URL", help="The address of the SCIM endpoint.")],
+    secret_token: SecretToken = _ASK,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The job's name; without it the name of the application.")
+    ] = None,
+    application: Annotated[
+        str | None,
+        typer.Option(
+            "--application",
+            metavar="NAME",
+            help="Whose assignments count; made if missing. Without it, the host in the Tenant URL.",
+        ),
+    ] = None,
+    template: Annotated[Template, typer.Option(help="The mappings to begin with.")] = Template.scim,
+    scope: Annotated[Scope, typer.Option(help="Provision those who are assigned, or all.")] = Scope.assigned,
+    interval: Annotated[str, typer.Option(help="Time between two cycles, as an ISO 8601 duration.")] = "PT40S",
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a job after testing its connection; it waits for `rollcall job start`.
+
+    Example: rollcall job create https://app.example/scim/v2 --secret-token file:token.txt --application Example
+
+    Example: rollcall job create http://127.0.0.1:8461/scim/v2/contoso --template tutorial --scope all
+    """
+
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
+        settings = JobSettings(scope=scope.value, interval_seconds=provisioning.parse_interval(interval))
+        token = secret(secret_token)
+        # Tested before anything is made, so that a refused job leaves no application behind.
+        _must_succeed(await provisioning.test_connection(parts.provisioning, tenant_url, token))
+        wanted = application or urlsplit(tenant_url).hostname or tenant_url
+        service_principal, called = await _application(db, wanted)
+        new = NewJob(service_principal, name or called, tenant_url, token, template.value, settings)
+        job_id = await provisioning.create_tested_job(parts.provisioning, db.tenant, new)
+
+        def show(console: Console) -> None:
+            console.print("The connection test succeeded.")
+            rows = [("job", new.display_name), ("id", job_id), ("application", called), ("scope", scope.value)]
+            output.pairs(console, rows)
+            console.print("It does nothing yet. Look first: rollcall job plan; then: rollcall job start.")
+
+        return Answer({"job_id": job_id, "name": new.display_name, "application_id": service_principal}, show)
+
+    answer_in_tenant(At(data, config, tenant), as_json, work, found=True)
+
+
+async def _application(db: TenantDatabase, wanted: str) -> tuple[UUID, str]:
+    try:
+        found = await application_named(db, wanted)
+    except NotFound:
+        return await db.write(directory.create_service_principal, wanted), wanted
+    return found.id, found.display_name
+
+
+def secret(given: str) -> str:
+    """The secret that an option stands for. Raises Invalid when its file or variable is not there."""
+    kind, _, place = given.partition(":")
+    if given == "-":
+        return getpass("Secret Token: ").strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
+    if kind == "file" and place:
+        try:
+            return Path(place).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise Invalid(f"The file {place} that should hold the Secret Token can't be read.") from None
+    if kind == "env" and place:
+        if value := read_environment().get(place, ""):
+            return value
+        raise Invalid(f"The environment variable {place} that should hold the Secret Token is not set.")
+    return given
+
+
+def _must_succeed(verdict: Verdict) -> None:
+    if not verdict.ok:
+        raise Failed(Invalid(f"The connection test failed, so nothing was saved. {verdict.message}", code=verdict.code))
+
+
+@app.command("test")
+def run_test(
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Test a job's connection: the application must answer, accept the token, and find nobody who can't exist.
+
+    Example: rollcall job test
+    """
+
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        verdict = await provisioning.test_job(parts.provisioning, db.tenant, found.id)
+        if not verdict.ok and not as_json:
+            raise Failed(Invalid(verdict.message, code=verdict.code))
+        return Answer(verdict, lambda console: console.print(escape(verdict.message)), 0 if verdict.ok else 1)
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command("list")
+def list_all(tenant: TenantName = None, data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the jobs.
+
+    Example: rollcall job list
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        jobs = await db.read(provisioning.list_jobs)
+
+        def show(console: Console) -> None:
+            rows = [(each.display_name, each.state, each.settings.scope, each.tenant_url, each.id) for each in jobs]
+            output.table(console, ("job", "state", "scope", "Tenant URL", "id"), rows)
+            if not jobs:
+                output.note("There is no job yet. Make one: rollcall job create TENANT_URL.")
+
+        shown = [_without_schema(each) for each in jobs]
+        return Answer({"jobs": shown}, show)
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _without_schema(job: provisioning.Job) -> dict[str, Any]:
+    return {name: value for name, value in output.plain(job).items() if name != "sync_schema"}
+
+
+def _state_command(at: At, as_json: bool, job: str | None, state: str, change: Any, *arguments: Any, text: str) -> None:
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        await db.write(change, found.id, *arguments)
+        said = text.format(name=found.display_name)
+        return Answer({"job_id": found.id, "state": state}, lambda console: console.print(escape(said)))
+
+    answer_in_tenant(at, as_json, work)
+
+
+@app.command()
+def start(
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a job run: a cycle now, then at every interval, and at once when the directory changes.
+
+    Example: rollcall job start
+    """
+    text = "{name} runs from now on, wherever a worker does: rollcall up, or rollcall work."
+    _state_command(At(data, config, tenant), as_json, job, "Active", provisioning.set_state, "Active", text=text)
+
+
+@app.command()
+def pause(
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a job from running; a cycle that runs goes on to its end, and `start` goes on where it stopped.
+
+    Example: rollcall job pause
+    """
+    text = "{name} is paused; a cycle that runs already goes on to its end."
+    _state_command(At(data, config, tenant), as_json, job, "Paused", provisioning.set_state, "Paused", text=text)
+
+
+@app.command()
+def restart(
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a job afresh: everything is read again, and what failed or was withheld is tried at once.
+
+    Example: rollcall job restart
+    """
+    text = "{name} reads everything again in its next cycle."
+    _state_command(At(data, config, tenant), as_json, job, "Active", provisioning.restart, text=text)
+
+
+@app.command()
+def delete(
+    job: JobName = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a job with all it remembers; the application's accounts stay as they are.
+
+    Example: rollcall job delete Example --yes
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        if not yes:
+            job_run.confirm(f"Delete the job {found.display_name} with its log?")
+        await db.write(provisioning.delete_job, found.id)
+        return Answer(
+            {"job_id": found.id}, lambda console: console.print(escape(f"Deleted the job {found.display_name}."))
+        )
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command()
+def credentials(
+    job: JobName = None,
+    tenant_url: Annotated[
+        str | None, typer.Option("--tenant-url", metavar="URL", help="Another Tenant URL; without it, the same.")
+    ] = None,
+    secret_token: SecretToken = _ASK,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a job another Secret Token or Tenant URL, if the connection test succeeds with it.
+
+    Example: rollcall job credentials --secret-token file:token.txt
+    """
+
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        url, token = tenant_url or found.tenant_url or "", secret(secret_token)
+        _must_succeed(await provisioning.test_connection(parts.provisioning, url, token))
+        await db.write(provisioning.set_credentials, parts.sealer, found.id, url, token)
+        return Answer(
+            {"job_id": found.id, "tenant_url": url},
+            lambda console: console.print("The connection test succeeded; the next cycle uses it."),
+        )
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command()
+def settings(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[JOB] [KEY=VALUE]...", help="The job, if there are several, and what to change."),
+    ] = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a job's settings, or change some; `interval` takes an ISO 8601 duration.
+
+    Example: rollcall job settings
+
+    Example: rollcall job settings interval=PT5M deletion_threshold=50 scope=all
+    """
+    given = list(words or ())
+    job = given.pop(0) if given and "=" not in given[0] else None
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await job_named(db, job)
+        now = found.settings
+        if given:
+            now = await db.write(provisioning.change_settings, found.id, _settings(assignments(given)))
+        rows = {"interval": provisioning.print_interval(now.interval_seconds), **asdict(now)}
+        return Answer(now, lambda console: output.pairs(console, rows.items()))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _settings(written: dict[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, text in written.items():
+        if name == "interval":
+            values["interval_seconds"] = provisioning.parse_interval(text)
+            continue
+        try:
+            values[name] = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            values[name] = text
+    return values
+
+
+@schema_app.command()
+def show(
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a job's mappings as a JSON document that `set` takes back.
+
+    Example: rollcall job schema show > mappings.json
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        document = (await job_named(db, job)).sync_schema
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+        return Answer(document, lambda console: console.print(escape(text)))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@schema_app.command("set")
+def set_schema(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSON document as `show` prints it.")],
+    job: JobName = None,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a job's mappings; the next cycle looks at everybody again. Every fault is named, and then nothing is saved.
+
+    Example: rollcall job schema set mappings.json
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        document = read_json(file)
+        if not isinstance(document, dict):
+            raise Invalid(f"{file} holds no JSON object.")
+        found = await job_named(db, job)
+        await db.write(provisioning.change_schema, found.id, document)
+        text = f"{found.display_name} has new mappings; its next cycle looks at everybody again."
+        return Answer({"job_id": found.id}, lambda console: console.print(escape(text)))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def read_json(file: Path) -> Any:
+    """What a JSON file holds. Raises NotFound for no file, Invalid for no JSON."""
+    try:
+        return orjson.loads(file.read_bytes())
+    except OSError as error:
+        raise NotFound(f"The file {file} can't be read: {error.strerror}.") from None
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"The file {file} is no JSON: {error}.") from None
