@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import structlog
 
-from rollcall.config import Config
+from rollcall.config import Config, read_environment
 from rollcall.errors import Conflict, Unavailable
 from rollcall.main.opening import Parts, make_data_directory, open_parts
 from rollcall.main.serving import free_port
@@ -97,6 +97,12 @@ class _Processes:
             "workspaces": ["serve", "workspaces", *common, *workspaces],
             "worker": ["work", *common],
         }
+        # What was given as a flag here is told to the children as if it stood in the environment.
+        self._environment = {
+            **read_environment(),
+            "ROLLCALL_LOG_LEVEL": config.log.level,
+            "ROLLCALL_LOG_FORMAT": config.log.format,
+        }
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._ending = False
@@ -115,6 +121,7 @@ class _Processes:
             "rollcall",
             *self._commands[name],
             "--until-stdin-closes",
+            env=self._environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is ours to handle, once and in order

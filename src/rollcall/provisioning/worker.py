@@ -130,15 +130,19 @@ class Worker:
             await self._defer_tick(scheduled, 0.0)
 
     async def _defer_wake(self, scheduled: Scheduled) -> None:
-        # One waiting wake-up is enough: the cycle reads what is there when it starts.
-        await self._defer(self._wake, scheduled, f"wake {scheduled.job_id}", None)
+        # One waiting wake-up is enough: the cycle reads what is there when it starts. Its lock keeps two cycles of one
+        # job apart, over all workers.
+        await self._defer(self._wake, scheduled, f"wake {scheduled.job_id}", lock=str(scheduled.job_id))
 
     async def _defer_tick(self, scheduled: Scheduled, seconds: float) -> None:
-        await self._defer(self._tick, scheduled, f"tick {scheduled.job_id}", seconds)
+        # Without the lock: a queue serves one lock in order, and a tick that waits for its time would hold up wake-ups.
+        await self._defer(self._tick, scheduled, f"tick {scheduled.job_id}", seconds=seconds)
 
-    async def _defer(self, task: Any, scheduled: Scheduled, queueing_lock: str, seconds: float | None) -> None:
+    async def _defer(
+        self, task: Any, scheduled: Scheduled, queueing_lock: str, *, lock: str | None = None, seconds: float = 0.0
+    ) -> None:
         schedule = {"seconds": int(seconds)} if seconds else None
-        deferrer = task.configure(lock=str(scheduled.job_id), queueing_lock=queueing_lock, schedule_in=schedule)
+        deferrer = task.configure(lock=lock, queueing_lock=queueing_lock, schedule_in=schedule)
         with contextlib.suppress(AlreadyEnqueued):
             await deferrer.defer_async(tenant=str(scheduled.tenant), job_id=str(scheduled.job_id))
 
@@ -146,13 +150,13 @@ class Worker:
         await self._cycle(UUID(tenant), UUID(job_id))
 
     async def _run_ticking(self, tenant: str, job_id: str) -> None:
-        """A cycle on time; it puts its successor into the queue before it starts, so that the chain never breaks."""
+        """It is time for a cycle: put it into the queue, and the next tick, so that the chain never breaks."""
         jobs = await self._service.database.system(scheduled_jobs, UUID(tenant))
         scheduled = next((each for each in jobs if str(each.job_id) == job_id), None)
         if scheduled is None:
             return  # paused or deleted
         await self._defer_tick(scheduled, scheduled.interval_seconds)
-        await self._cycle(scheduled.tenant, scheduled.job_id)
+        await self._defer_wake(scheduled)
 
     async def _cycle(self, tenant: UUID, job_id: UUID) -> None:
         if not any(each.job_id == job_id for each in await self._service.database.system(scheduled_jobs, tenant)):
