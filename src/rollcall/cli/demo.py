@@ -169,6 +169,8 @@ async def _second_act(console: Console, running: Running, demo: Demo, options: _
             movement = arrival.movement
             colour, word = _COLOURS[movement.kind], _WORDS[movement.kind]
             seconds = "not within a minute" if arrival.seconds is None else f"{arrival.seconds:.2f} s"
+            if not arrival.told:
+                seconds = "nothing to send: not mapped"
             line = Text(f"{word:>6}", style=colour)
             line.append(f"  {movement.display_name}: {movement.what}", style="default")
             line.append(f"  {seconds}", style="bold")
@@ -190,6 +192,7 @@ def _summary(running: Running, demo: Demo, story: _Story) -> dict[str, object]:
                 "user": arrival.movement.user_principal_name,
                 "what": arrival.movement.what,
                 "seconds": None if arrival.seconds is None else round(arrival.seconds, 3),
+                "sent": arrival.told,
             }
             for arrival in story.arrivals
         ],
@@ -202,7 +205,11 @@ def _show_summary(console: Console, running: Running, demo: Demo, story: _Story)
     for column, justify in (("", "left"), ("people", "right"), ("fastest", "right"), ("slowest", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]  # one of Rich's four words
     for kind, word in _WORDS.items():
-        times = [each.seconds for each in story.arrivals if each.movement.kind == kind and each.seconds is not None]
+        times = [
+            each.seconds
+            for each in story.arrivals
+            if each.movement.kind == kind and each.seconds is not None and each.told
+        ]
         number = sum(each.movement.kind == kind for each in story.arrivals)
         fastest, slowest = (f"{min(times):.2f} s", f"{max(times):.2f} s") if times else ("–", "–")
         table.add_row(word, str(number), fastest, slowest)

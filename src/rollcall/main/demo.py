@@ -32,10 +32,14 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One movement and how long it took to reach the application, in seconds; None when it did not in a minute."""
+    """One movement and how long it took to reach the application, in seconds; None when it did not in a minute.
+
+    `told` is False where the application had to be told nothing: what changed is not mapped.
+    """
 
     movement: directory.Movement
     seconds: float | None
+    told: bool = True
 
 
 async def demo_of(parts: Parts, workspaces_url: str, name: str = "demo") -> Demo | None:
@@ -110,16 +114,19 @@ async def second_act(parts: Parts, demo: Demo, *, people: int, groups: int) -> A
     for movement in directory.movements(company, COMPANY_SEED):
         user_id = await db.write(directory.carry_out, movement)
         committed = parts.runtime.now()
-        yield Arrival(movement, await _arrival(parts, demo, str(user_id), committed))
+        arrived = await _arrival(parts, demo, str(user_id), committed)
+        if arrived is None:
+            yield Arrival(movement, None)
+        else:
+            yield Arrival(movement, max(0.0, (arrived.at - committed).total_seconds()), arrived.told)
 
 
-async def _arrival(parts: Parts, demo: Demo, user_id: str, committed: datetime) -> float | None:
-    """Seconds from a committed change to the record of its last request about this user, once all is sent."""
+async def _arrival(parts: Parts, demo: Demo, user_id: str, committed: datetime) -> provisioning.Arrival | None:
     db = parts.database.tenant(demo.tenant)
     deadline = parts.runtime.monotonic() + _ARRIVAL_PATIENCE_SECONDS
     while parts.runtime.monotonic() < deadline:
-        arrived: datetime | None = await db.read(provisioning.arrived_at, demo.job_id, user_id, committed)
+        arrived = await db.read(provisioning.arrival, demo.job_id, user_id, committed)
         if arrived is not None:
-            return max(0.0, (arrived - committed).total_seconds())
+            return arrived
         await parts.runtime.sleep(_LOOK_EVERY_SECONDS)
     return None

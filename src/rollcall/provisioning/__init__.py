@@ -2,7 +2,7 @@
 
 from rollcall.provisioning.connectors.contract import Verdict
 from rollcall.provisioning.cycle import CycleResult
-from rollcall.provisioning.cycles import Cycle, Standing, arrived_at, read_log, recent_cycles, standing
+from rollcall.provisioning.cycles import Arrival, Cycle, Standing, arrival, read_log, recent_cycles, standing
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
 from rollcall.provisioning.expression_vectors import run_vector
@@ -32,6 +32,7 @@ from rollcall.provisioning.worker import Worker
 
 __all__ = [
     "PROGRESS_CHANNEL",
+    "Arrival",
     "Counts",
     "Cycle",
     "CycleResult",
@@ -48,7 +49,7 @@ __all__ = [
     "Verdict",
     "WaitingFailure",
     "Worker",
-    "arrived_at",
+    "arrival",
     "attributes_of_user",
     "change_schema",
     "change_settings",

@@ -169,21 +169,28 @@ async def read_log(
     )
 
 
-async def arrived_at(tx: Tx, job_id: UUID, source_id: str, since: datetime) -> datetime | None:
-    """When the target was told the last of what changed about an object since then; None while something is under way.
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When what changed about an object had reached the target; `told` is False where there was nothing to tell it."""
 
-    Counted are requests for the object itself and for references to it.
+    at: datetime
+    told: bool
+
+
+async def arrival(tx: Tx, job_id: UUID, source_id: str, since: datetime) -> Arrival | None:
+    """How a change of an object since then arrived; None while it has not, or something is still under way.
+
+    Counted are requests for the object itself and for references to it; a change of what is not mapped needs none.
     """
     row = await tx.one(
         """
-        select max(at) as at, exists (
+        select max(at) as at, coalesce(bool_or(status = 'success'), false) as told, exists (
             select from provisioning.cycles where job_id = %(job)s and ended is null) as running
         from provisioning.log
-        where job_id = %(job)s and at >= %(since)s and status = 'success'
+        where job_id = %(job)s and at >= %(since)s and status in ('success', 'skipped')
           and (source_id = %(source)s or modified @@ ('exists($[*][*] ? (@ == "' || %(source)s || '"))')::jsonpath)
         """,
         {"job": job_id, "source": source_id, "since": since},
     )
-    assert row is not None
-    at: datetime | None = row["at"]
-    return None if row["running"] else at
+    assert row is not None, "an aggregate has a row"
+    return None if row["running"] or row["at"] is None else Arrival(row["at"], row["told"])
