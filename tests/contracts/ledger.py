@@ -504,7 +504,7 @@ class ReferenceContract:
 class LogContract:
     """The log is written with what it tells of; the implementation's test gives `logged`."""
 
-    async def logged(self, ledger: Ledger) -> Sequence[tuple[str, str]]:
+    async def logged(self, ledger: Any) -> Sequence[tuple[str, str]]:
         """Id and reason of each record, in order."""
         raise NotImplementedError
 

@@ -65,7 +65,7 @@ class _InMemory:
     def ledger(self) -> MemoryLedger:
         return MemoryLedger()
 
-    async def logged(self, ledger: MemoryLedger) -> Sequence[tuple[str, str]]:
+    async def logged(self, ledger: Any) -> Sequence[tuple[str, str]]:
         return [(record.id, record.reason) for record in ledger.log]
 
 
@@ -75,7 +75,7 @@ class _InDatabase:
         self.db, self.job_id = tenant_db, job_id
         return DatabaseLedger(tenant_db, job_id)
 
-    async def logged(self, ledger: DatabaseLedger) -> Sequence[tuple[str, str]]:
+    async def logged(self, ledger: Any) -> Sequence[tuple[str, str]]:
         return [(row["id"], row["reason"]) for row in await self.db.read(rows, self.job_id)]
 
 
@@ -107,10 +107,10 @@ async def test_jobs_of_one_tenant_know_nothing_of_each_other(tenant_db: TenantDa
     ids = runtime.new_id(), runtime.new_id()
     for each in ids:
         await tenant_db.write(insert_job, each)
-    first, second = (DatabaseLedger(tenant_db, each) for each in ids)
+    first, second = (DatabaseLedger(tenant_db, job_id) for job_id in ids)
     links = [linked(RED), linked(ADA), Link(BOB, state="uncertain", intent_matching=(("userName", "bob"),))]
-    for each in (first, second):
-        await each.commit(Commit(links=links, ties=[Tie(member(RED, ADA), True)]))
+    for ledger in (first, second):
+        await ledger.commit(Commit(links=links, ties=[Tie(member(RED, ADA), True)]))
 
     await second.commit(Commit(dropped=[RED, ADA, BOB], lost=[RED, ADA, BOB], position=Position({"log": 1})))
 

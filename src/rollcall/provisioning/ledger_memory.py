@@ -63,9 +63,9 @@ class MemoryLedger:
         for key in commit.dropped:
             self.links.pop(key, None)
         self._forget(commit.lost)
-        for key, present in {tie.key: tie.present for tie in commit.ties}.items():
-            if key.source in self.links:
-                self._want(key, present)
+        for tie in {tie.key: tie for tie in commit.ties}.values():
+            if tie.key.source in self.links:
+                self._want(tie.key, tie.present)
         for single in commit.single_references:
             self._want_single(single.source, single.attribute, single.referenced)
         self._make_due(commit.touched)
