@@ -32,6 +32,9 @@ STOREYS = (
     ("Floor", "knows nobody above it", ("scim", "config", "crypto", "runtime", "errors")),
 )
 
+# How a command's help marks a paragraph that is a line to try.
+_EXAMPLE = "Example: "
+
 
 def first_sentence(text: str) -> str:
     """The first sentence of a docstring, with its lines joined."""
@@ -85,14 +88,19 @@ def walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
 def _command_lines(words: str, command: Any) -> Iterator[str]:
     yield f"{'##' if words.count(' ') < 2 else '###'} `{words}`" if " " in words else "## Everywhere"
     yield ""
-    yield " ".join((command.help or "").split("\f")[0].split()) or "…"
-    yield ""
+    paragraphs = [" ".join(each.split()) for each in (command.help or "…").split("\f")[0].split("\n\n")]
+    for paragraph in paragraphs:
+        if not paragraph.startswith(_EXAMPLE):
+            yield from (paragraph, "")
+    if examples := [each.removeprefix(_EXAMPLE) for each in paragraphs if each.startswith(_EXAMPLE)]:
+        yield from ("```console", *(f"$ {each}" for each in examples), "```", "")
     params = [param for param in command.params if param.name != "help" and not getattr(param, "hidden", False)]
     if params:
         yield from ("| argument or option | default | |", "|---|---|---|")
         for param in params:
             names = param.opts + param.secondary_opts
-            shown = ", ".join(names) if param.param_type_name == "option" else param.name.upper()
+            takes = param.metavar or (param.name.upper() if param.param_type_name == "argument" else "")
+            shown = f"{', '.join(names)} {takes}".strip() if param.param_type_name == "option" else takes
             default = "" if param.default in (None, False, ...) or callable(param.default) else f"`{param.default}`"
             about = " ".join((getattr(param, "help", None) or "").split()).replace("|", "\\|")
             yield f"| `{shown}` | {default} | {about} |"

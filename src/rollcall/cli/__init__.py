@@ -10,6 +10,7 @@ import rollcall
 from rollcall.cli import (
     applications,
     configuration,
+    demo,
     directory,
     expressions,
     jobs,
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+app.command()(demo.demo)
 app.command()(serving.up)
 app.add_typer(directory.app, name="directory")
 app.add_typer(applications.app, name="application")

@@ -121,7 +121,8 @@ def show_plan(console: Console, job: Job, planned: PlannedCycle) -> None:
     if planned.withheld:
         console.print(
             f"  {counted(len(planned.withheld), 'removal')} would be withheld, because a cycle may remove fewer than "
-            f"{job.settings.deletion_threshold}. If they are right: rollcall job settings deletion_threshold=NUMBER."
+            f"{job.settings.deletion_threshold}. If they are meant: rollcall job settings deletion_threshold=NUMBER, "
+            "and rollcall job restart."
         )
     for skip in planned.skips:
         word = "[red]fails[/]" if skip.failed else "[dim]skip[/]"

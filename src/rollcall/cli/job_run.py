@@ -138,4 +138,4 @@ def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> No
     if counts.failed or counts.references_failed:
         console.print("Why objects failed: rollcall job logs --status failure")
     if result.held:
-        console.print("Removals were withheld: rollcall job plan says which, and why.")
+        console.print("Which removals were withheld, and why: rollcall job logs --status warning")

@@ -88,7 +88,7 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[obje
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        shown.add_column(column, overflow="fold")
+        shown.add_column(column, overflow="fold", no_wrap=column == "id")
     for row in rows:
         shown.add_row(*(Text(_cell(cell)) for cell in row))
     console.print(shown)

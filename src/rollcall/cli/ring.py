@@ -65,7 +65,8 @@ class At:
     def load(self, **settings: Any) -> Config:
         """The configuration; `settings` are more flags, with two underscores for a dot. Raises Invalid."""
         flags = {name.replace("__", "."): value for name, value in settings.items()}
-        return load_config({"data": self.data, "config": self.config, **flags}, read_environment(), Path.cwd())
+        data = None if self.data is None else str(self.data)
+        return load_config({"data": data, "config": self.config, **flags}, read_environment(), Path.cwd())
 
 
 def answer(at: At, as_json: bool, work: Callable[[Parts], Awaitable[Answer]]) -> None:
