@@ -96,10 +96,13 @@ async def _retry_lost(road: Road) -> None:
 
 async def _sweep(road: Road) -> None:
     """Objects with a link that a reading of everything did not show: what has become of them?"""
+    missing = await road.ledger.count_links(road.position.generation)
+    road.hold = planning.source_anomaly(missing, await road.ledger.count_links())
     while road.exporter.stopped is None:
         keys = await road.ledger.unseen(road.position.generation, road.settings.page_size)
         if not keys:
             road.position = replace(road.position, reading_full=False)
+            road.hold = ""
             await road.ledger.commit(Commit(position=road.position))
             return
         await run_page(road, await road.source.fetch(keys), (), None)
@@ -111,7 +114,7 @@ async def run_page(
     """One page of entries down the whole road."""
     unique = list({entry.key: entry for entry in entries}.values())
     items = await prepare(road, unique, verify=full and road.verify)
-    plan = planning.plan(items, road.settings, road.removals)
+    plan = planning.plan(items, road.settings, road.removals, road.hold)
     await road.ledger.intend(outcomes.intents(items, plan), outcomes.lost_by_looking(items))
     results = await road.exporter.export(plan.waves)
     conclusion = outcomes.conclude(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rollcall.provisioning.connectors.contract import SourcePage
 from rollcall.provisioning.cycle import prepare
 from rollcall.provisioning.model import Entry, Json, Key, ReferenceKey, Tie
-from rollcall.provisioning.planning import Item, plan, shown_changes
+from rollcall.provisioning.planning import Item, plan, shown_changes, source_anomaly
 from rollcall.provisioning.road import Road
 
 _EVERYTHING = 1 << 40
@@ -89,7 +89,9 @@ async def plan_cycle(road: Road) -> PlannedCycle:
         watermark, more = page.watermark, page.more
     await _plan_keys(work, await road.ledger.due(road.runtime.now(), None, _EVERYTHING))
     if full:
-        await _plan_keys(work, await road.ledger.unseen(_EVERYTHING, _EVERYTHING))
+        linked = await road.ledger.unseen(_EVERYTHING, _EVERYTHING)
+        road.hold = source_anomaly(sum(key not in work.seen for key in linked), len(linked))
+        await _plan_keys(work, linked)
     await _plan_members(work)
     if road.exporter.stopped is not None:
         work.planned.problem = road.exporter.stopped.reason
@@ -111,7 +113,7 @@ async def _plan_page(work: _Planning, entries: Iterable[Entry], *, full: bool) -
     names = {item.desired.key: item.desired.name for item in items}
     redacted = {item.desired.key: item.desired.redacted for item in items}
     work.planned.names.update(names)
-    page = plan(items, work.road.settings, work.removals)
+    page = plan(items, work.road.settings, work.removals, work.road.hold)
     work.removals += sum(operation.action in ("disable", "delete") for operation in page.operations)
     work.removals += len(page.withheld)
     for operations, into in ((page.operations, work.planned.objects), (page.withheld, work.planned.withheld)):

@@ -271,6 +271,7 @@ class Plan:
     waves: tuple[tuple[Operation, ...], ...]
     skips: tuple[Skip, ...]
     withheld: tuple[Operation, ...] = ()
+    held_because: str = ""
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -109,7 +109,7 @@ def conclude(
         if key in by_result:
             link = _after_operation(page, item, *by_result[key])
         elif key in withheld:
-            link = _after_withholding(page, item, withheld[key])
+            link = _after_withholding(page, item, withheld[key], plan.held_because)
         else:
             link = _after_skip(page, item, by_skip[key])
         # What was not attempted was not seen either: a reading of everything has to come back to it.
@@ -215,10 +215,10 @@ def _after_failure(item: Item, operation: Operation, outcome: Refused | Unanswer
     return item.link
 
 
-def _after_withholding(page: _Page, item: Item, operation: Operation) -> Link:
+def _after_withholding(page: _Page, item: Item, operation: Operation, because: str) -> Link:
     reason = (
-        f"Held back: with this {operation.action} the cycle would reach the accidental deletion threshold. "
-        "Check the source and the assignments; then restart the job, allowing the removals if they are meant."
+        f"This {operation.action} is held back. {because} Check the source and the assignments. If the removals are "
+        "meant, set the job's deletion_threshold higher, or to 0 for none, and restart it."
     )
     action = "stagedDelete" if operation.action == "delete" else "stagedAction"
     _log(page, item, action, "warning", operation=operation, code="TooManyDeletes", reason=reason)

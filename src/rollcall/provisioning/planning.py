@@ -45,12 +45,13 @@ class Item:
     problem: Problem | None = None
 
 
-def plan(items: Iterable[Item], settings: JobSettings, removals_before: int = 0) -> Plan:
+def plan(items: Iterable[Item], settings: JobSettings, removals_before: int = 0, hold: str = "") -> Plan:
     """The plan of one page.
 
     Waves: people who leave go first and wait for nothing; then updates before creations, so that a name
     given up in this page is free for its next owner; groups after users. Removals are withheld, all of
-    this page, when with `removals_before` they would reach the threshold (rules P2, P3).
+    this page, when with `removals_before` they would reach the threshold (rules P2, P3), or when `hold`
+    says why nothing may be removed.
     """
     operations: list[Operation] = []
     skips: list[Skip] = []
@@ -61,11 +62,26 @@ def plan(items: Iterable[Item], settings: JobSettings, removals_before: int = 0)
         else:
             skips.append(planned)
     removals = [operation for operation in operations if operation.action in REMOVALS]
-    withheld: tuple[Operation, ...] = ()
-    if removals and settings.deletion_threshold and removals_before + len(removals) >= settings.deletion_threshold:
-        withheld = tuple(removals)
-        operations = [operation for operation in operations if operation.action not in REMOVALS]
-    return Plan(_waves(operations), tuple(skips), withheld)
+    reached = removals_before + len(removals) >= settings.deletion_threshold
+    if not settings.deletion_threshold or not removals or not (hold or reached):
+        return Plan(_waves(operations), tuple(skips))
+    because = hold or f"With it the cycle would reach the deletion threshold of {settings.deletion_threshold}."
+    operations = [operation for operation in operations if operation.action not in REMOVALS]
+    return Plan(_waves(operations), tuple(skips), tuple(removals), because)
+
+
+_FEW = 20
+"""Below so many linked objects, half of them is no sign of a broken source."""
+
+
+def source_anomaly(missing: int, linked: int) -> str:
+    """Why nothing may be removed after a reading of everything that did not show so many linked objects; or nothing.
+
+    A directory that lost its data and a query that came back half look like everybody leaving at once.
+    """
+    if linked < _FEW or missing * 2 <= linked:
+        return ""
+    return f"The source shows {missing} of {linked} linked objects no more, over half; that looks like a broken source."
 
 
 _WAVES = (

@@ -46,7 +46,7 @@ async def _nobody_watches(_counts: Counts) -> None:
 class Road:
     """Everything one cycle of one job works with.
 
-    `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
+    `hold`: why nothing may be removed now, if so. `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
     """
 
     settings: JobSettings
@@ -63,4 +63,5 @@ class Road:
     counts: Counts = field(default_factory=Counts)
     indexes: dict[str, TargetIndex | None] = field(default_factory=dict)
     removals: int = 0
+    hold: str = ""
     position: Position = field(default_factory=Position)
