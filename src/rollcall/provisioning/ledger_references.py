@@ -162,31 +162,34 @@ async def finish_members(tx: Tx, job_id: UUID, group: Key, sweep: int) -> None:
     )
 
 
+def _target_of(end: str) -> str:
+    return f"""(select l.target_id from provisioning.links l where l.job_id = %(job)s and l.kind = chosen.{end}_kind
+            and l.source_id = chosen.{end}_id and l.state = 'linked')"""
+
+
 async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> list[Reference]:
     """References to look at with the target ids of their ends; single-valued ones with all rows of their attribute."""
+    # Each end is looked up by its key, whatever the planner believes about the size of the job.
     rows = await tx.all(
         f"""
         with due as materialized (
-            select {_KEY_COLUMNS} from provisioning.object_references
+            select {_KEY_COLUMNS}, wanted, state, attempts from provisioning.object_references
             where job_id = %(job)s and due and (next_attempt is null or next_attempt <= %(now)s)
             order by source_kind, source_id, attribute limit %(limit)s
         ), chosen as (
-            select {_KEY_COLUMNS} from due
+            select * from due
             union
-            select r.source_kind, r.source_id, r.attribute, r.referenced_kind, r.referenced_id
-            from provisioning.object_references r
-            join (select distinct source_kind, source_id, attribute from due where attribute <> 'members') as d
-                using (source_kind, source_id, attribute)
-            where r.job_id = %(job)s
+            select whole.* from (select distinct source_kind, source_id, attribute from due where attribute <> 'members') d
+            cross join lateral (
+                select {_KEY_COLUMNS}, wanted, state, attempts from provisioning.object_references r
+                where r.job_id = %(job)s and r.source_kind = d.source_kind and r.source_id = d.source_id
+                    and r.attribute = d.attribute
+                offset 0
+            ) as whole
         )
-        select k.*, r.wanted, r.state, r.attempts, s.target_id as source_target, e.target_id as referenced_target
-        from chosen k
-        join provisioning.object_references r on r.job_id = %(job)s and {_SAME_KEY}
-        left join provisioning.links s on s.job_id = %(job)s and s.kind = k.source_kind
-            and s.source_id = k.source_id and s.state = 'linked'
-        left join provisioning.links e on e.job_id = %(job)s and e.kind = k.referenced_kind
-            and e.source_id = k.referenced_id and e.state = 'linked'
-        order by k.source_kind, k.source_id, k.attribute, k.referenced_kind, k.referenced_id
+        select chosen.*, {_target_of("source")} as source_target, {_target_of("referenced")} as referenced_target
+        from chosen
+        order by source_kind, source_id, attribute, referenced_kind, referenced_id
         """,
         {"job": job_id, "now": now, "limit": limit},
     )
