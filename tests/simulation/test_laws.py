@@ -190,7 +190,8 @@ async def ends_wrong(seed: int, break_law: Callable[[World], None]) -> bool:
 
 async def first_wrong(break_law: Callable[[World], None], begin: int = SEEDS.start) -> int | None:
     """The first seed from `begin` on, and round, that ends wrong, or None."""
-    for seed in [*range(begin, SEEDS.stop), *range(SEEDS.start, begin)]:
+    seeds: Sequence[int] = [*range(begin, SEEDS.stop), *range(SEEDS.start, begin)]
+    for seed in seeds:
         if await ends_wrong(seed, break_law):
             return seed
     return None

@@ -65,10 +65,13 @@ class Exporter:
             await asyncio.gather(*workers, return_exceptions=True)
         return answers
 
-    async def _send(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _send(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
         give_up_at = self._runtime.monotonic() + _PATIENCE_SECONDS
+        answer: Answer | None = None
         while True:
             await self._wait_for_pace()
+            if self.stopped is not None:  # while this one waited
+                return answer
             self.traffic.requests += 1
             answer = await call()
             self._judge(answer)

@@ -28,8 +28,8 @@ def parse_schema(document: Mapping[str, Any]) -> dict[str, ObjectMapping]:
     if not isinstance(rules, list) or not rules:
         raise Invalid("The schema has no synchronizationRules.", details=("synchronizationRules: a list is expected",))
     for rule_number, rule in enumerate(rules):
-        for number, mapping in enumerate(rule.get("objectMappings", [])):
-            where = f"synchronizationRules[{rule_number}].objectMappings[{number}]"
+        place = f"synchronizationRules[{rule_number}]"
+        for where, mapping in _objects(_object(rule, place, faults), "objectMappings", place, faults):
             parsed = _object_mapping(mapping, where, faults)
             if parsed is not None:
                 mappings[parsed.kind] = parsed
@@ -40,6 +40,26 @@ def parse_schema(document: Mapping[str, Any]) -> dict[str, ObjectMapping]:
     return mappings
 
 
+def _object(document: Json, where: str, faults: list[str]) -> Mapping[str, Any]:
+    """The document, or an empty one with a fault where it is no object."""
+    if isinstance(document, Mapping):
+        return document
+    faults.append(f"{where}: an object is expected, not {document!r}")
+    return {}
+
+
+def _objects(
+    document: Mapping[str, Any], name: str, where: str, faults: list[str]
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """The objects of a list with the place of each; what is no object is a fault."""
+    rows = document.get(name, [])
+    if not isinstance(rows, list):
+        faults.append(f"{where}.{name}: a list is expected, not {rows!r}")
+        return []
+    places = [f"{where}.{name}[{number}]" for number in range(len(rows))]
+    return [(place, _object(row, place, faults)) for place, row in zip(places, rows, strict=True)]
+
+
 def _object_mapping(document: Mapping[str, Any], where: str, faults: list[str]) -> ObjectMapping | None:
     kind = document.get("sourceObjectName")
     if kind not in _KINDS:
@@ -47,8 +67,7 @@ def _object_mapping(document: Mapping[str, Any], where: str, faults: list[str]) 
         return None
     attributes = []
     seen: set[str] = set()
-    for number, mapping in enumerate(document.get("attributeMappings", [])):
-        place = f"{where}.attributeMappings[{number}]"
+    for place, mapping in _objects(document, "attributeMappings", where, faults):
         parsed = _attribute_mapping(mapping, place, faults)
         if parsed is None:
             continue
@@ -88,7 +107,7 @@ def _attribute_mapping(document: Mapping[str, Any], where: str, faults: list[str
     if flow_behavior not in _FLOW_BEHAVIORS:
         faults.append(f"{where}.flowBehavior: one of {', '.join(_FLOW_BEHAVIORS)} is expected, not {flow_behavior!r}")
     priority = document.get("matchingPriority") or 0
-    if not isinstance(priority, int) or priority < 0:
+    if not isinstance(priority, int) or isinstance(priority, bool) or priority < 0:
         faults.append(f"{where}.matchingPriority: a whole number from 0 is expected, not {priority!r}")
     if len(faults) > before:
         return None

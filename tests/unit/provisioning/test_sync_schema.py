@@ -1,0 +1,203 @@
+"""Graph's schema document becomes mappings, or every fault is named with its place."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from rollcall.errors import Invalid
+from rollcall.provisioning.defaults import CUSTOM_SCHEMA, TEMPLATES, TUTORIAL_SCHEMA, computed, direct, schema_document
+from rollcall.provisioning.mapping import compile_mapping
+from rollcall.provisioning.model import MappingSource
+from rollcall.provisioning.sync_schema import parse_schema, references_of
+
+USERS = "synchronizationRules[0].objectMappings[0]"
+
+
+def document(*users: dict[str, Any], groups: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """A schema with these mappings for users."""
+    return copy.deepcopy(schema_document(list(users), groups or [direct("displayName", "displayName", 1)]))
+
+
+def faults(schema: Any) -> tuple[str, ...]:
+    """The faults that a document is refused for."""
+    with pytest.raises(Invalid) as refusal:
+        parse_schema(schema)
+    return tuple(refusal.value.details)
+
+
+NAME = direct("userPrincipalName", "userName", 1)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_can_be_read_and_evaluated(template: str) -> None:
+    mappings = parse_schema(TEMPLATES[template])
+
+    assert set(mappings) == {"User", "Group"}
+    for mapping in mappings.values():
+        compile_mapping(mapping)
+
+
+def test_the_tutorials_mappings_are_the_tutorials() -> None:
+    mappings = parse_schema(TUTORIAL_SCHEMA)
+
+    assert [attribute.target for attribute in mappings["User"].attributes] == [
+        "userName",
+        "active",
+        "name.givenName",
+        "name.familyName",
+        'phoneNumbers[type eq "mobile"].value',
+        "externalId",
+    ]
+    assert [attribute.target for attribute in mappings["Group"].attributes] == ["displayName", "externalId", "members"]
+
+
+def test_references_are_told_apart() -> None:
+    mappings = parse_schema(CUSTOM_SCHEMA)
+
+    assert references_of(mappings["Group"]) == ("members",)
+    assert references_of(mappings["User"]) == ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",)
+
+
+def test_matching_and_flow_are_read() -> None:
+    """M10, A3, A4."""
+    title = {**direct("jobTitle", "title"), "flowType": "ObjectAddOnly", "flowBehavior": "FlowAlways"}
+    title.update(defaultValue="Staff", clearWhenNull=True)
+
+    name, parsed = parse_schema(document(NAME, title))["User"].attributes
+
+    assert name.matching_priority == 1
+    assert (parsed.flow_type, parsed.flow_behavior, parsed.default) == ("ObjectAddOnly", "FlowAlways", "Staff")
+    assert parsed.clear_when_null
+
+
+def test_what_is_not_said_has_graphs_defaults() -> None:
+    sparse = {"targetAttributeName": "title", "source": {"type": "Attribute", "name": "jobTitle"}}
+
+    _, parsed = parse_schema(document(NAME, sparse))["User"].attributes
+
+    assert (parsed.flow_type, parsed.flow_behavior, parsed.matching_priority) == ("Always", "FlowWhenChanged", 0)
+    assert parsed.default is None
+
+
+def test_a_mapping_may_have_no_source() -> None:
+    """A1: None."""
+    _, parsed = parse_schema(document(NAME, {"targetAttributeName": "title", "defaultValue": "x"}))["User"].attributes
+
+    assert parsed.source == MappingSource("None")
+
+
+@pytest.mark.parametrize(
+    ("flow_types", "expected"),
+    [
+        ("Add, Update, Delete", (True, True, True)),
+        ("Add,Update", (True, True, False)),
+        ("Delete", (False, False, True)),
+    ],
+)
+def test_object_actions_are_read(flow_types: str, expected: tuple[bool, bool, bool]) -> None:
+    """A13: flowTypes."""
+    schema = document(NAME)
+    schema["synchronizationRules"][0]["objectMappings"][0]["flowTypes"] = flow_types
+
+    users = parse_schema(schema)["User"]
+
+    assert (users.create, users.update, users.delete) == expected
+
+
+def test_an_object_mapping_may_be_switched_off() -> None:
+    """S3."""
+    schema = document(NAME)
+    schema["synchronizationRules"][0]["objectMappings"][1]["enabled"] = False
+
+    assert not parse_schema(schema)["Group"].enabled
+
+
+@pytest.mark.parametrize("schema", [{}, {"synchronizationRules": []}, {"synchronizationRules": "x"}])
+def test_a_schema_without_rules_is_refused(schema: dict[str, Any]) -> None:
+    assert faults(schema) == ("synchronizationRules: a list is expected",)
+
+
+def test_users_have_to_be_mapped() -> None:
+    """S3."""
+    schema = document(NAME)
+    del schema["synchronizationRules"][0]["objectMappings"][0]
+
+    assert faults(schema) == ("synchronizationRules: an object mapping for User is needed (rule S3)",)
+
+
+def test_all_faults_are_named_at_once_with_their_places() -> None:
+    schema = document(
+        direct("userPrincipalName", "userName"),
+        direct("a", ""),
+        direct("b", "id"),
+        direct("c", "emails[type eq"),
+        computed("Join(", "title"),
+        {**direct("d", "nickName"), "flowType": "Sometimes"},
+        {**direct("e", "locale"), "flowBehavior": "FlowNever"},
+        {**direct("f", "timezone"), "matchingPriority": -1},
+        {"targetAttributeName": "userType", "source": {"type": "Magic"}},
+        {"targetAttributeName": "profileUrl", "source": {"type": "Attribute"}},
+        {"targetAttributeName": "displayName", "source": "givenName"},
+        direct("g", "USERNAME"),
+    )
+
+    found = faults(schema)
+
+    places = [fault.partition(": ")[0].removeprefix(f"{USERS}.attributeMappings") for fault in found]
+    assert places == [
+        "[1].targetAttributeName",
+        "[2].targetAttributeName",
+        "[3].targetAttributeName",
+        "[4].source.expression",
+        "[5].flowType",
+        "[6].flowBehavior",
+        "[7].matchingPriority",
+        "[8].source.type",
+        "[9].source.name",
+        "[10].source",
+        "[11].targetAttributeName",
+        "",
+    ]
+    assert "rule M10" in found[1]
+    assert "mapped twice" in found[10]
+    assert "has to be matching" in found[11]
+
+
+def test_two_matching_attributes_need_an_order() -> None:
+    """M1."""
+    found = faults(document(NAME, direct("mail", "externalId", 1)))
+
+    assert found == (f"{USERS}.attributeMappings: two matching attributes have the same matchingPriority",)
+
+
+def test_only_users_and_groups_are_mapped() -> None:
+    schema = document(NAME)
+    schema["synchronizationRules"][0]["objectMappings"][1]["sourceObjectName"] = "Device"
+
+    assert faults(schema) == (
+        "synchronizationRules[0].objectMappings[1].sourceObjectName: User or Group is expected, not 'Device'",
+    )
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ["x"],
+        [None],
+        [{"objectMappings": "x"}],
+        [{"objectMappings": ["x"]}],
+        [{"objectMappings": [{"sourceObjectName": "User", "attributeMappings": "x"}]}],
+        [{"objectMappings": [{"sourceObjectName": "User", "attributeMappings": ["x"]}]}],
+        [{"objectMappings": [{"sourceObjectName": ["User"]}]}],
+    ],
+)
+def test_a_document_of_another_shape_is_refused_and_not_a_fault_of_ours(rules: Any) -> None:
+    assert faults({"synchronizationRules": rules})
+
+
+@pytest.mark.parametrize("value", [True, 1.5, "1"])
+def test_a_priority_is_a_whole_number(value: Any) -> None:
+    assert faults(document({**NAME, "matchingPriority": value}))
