@@ -24,9 +24,18 @@ from rollcall.provisioning.jobs import (
     set_credentials,
     set_state,
 )
+from rollcall.provisioning.log_record import provisioning_object_summary
 from rollcall.provisioning.model import JobSettings, Key
 from rollcall.provisioning.road import Counts
-from rollcall.provisioning.service import Service, create_tested_job, plan_job, run_job, test_connection, test_job
+from rollcall.provisioning.service import (
+    Service,
+    create_tested_job,
+    plan_job,
+    provision_on_demand,
+    run_job,
+    test_connection,
+    test_job,
+)
 from rollcall.provisioning.trying import attributes_of_user, trial_context
 from rollcall.provisioning.worker import Worker
 
@@ -63,6 +72,8 @@ __all__ = [
     "parse_interval",
     "plan_job",
     "print_interval",
+    "provision_on_demand",
+    "provisioning_object_summary",
     "read_job",
     "read_log",
     "recent_cycles",

@@ -34,9 +34,8 @@ async def run_cycle(road: Road) -> CycleResult:
 
     Stops early, and keeps its place, when the target is away or refuses the credentials.
     """
-    before = await road.ledger.position()
-    road.position = replace(before, cycle=before.cycle + 1)
-    initial = before.watermark is None or before.reading_full
+    road.position = await road.ledger.position()
+    initial = road.position.watermark is None or road.position.reading_full
     await _read_source(road)
     await _retry(road)
     if road.position.reading_full:
@@ -50,6 +49,16 @@ async def run_cycle(road: Road) -> CycleResult:
     return CycleResult(
         "initial" if initial else "incremental", road.counts, road.exporter.stopped, road.counts.withheld > 0
     )
+
+
+async def run_for(road: Road, keys: Sequence[Key]) -> CycleResult:
+    """The same road for chosen objects only: provision on demand. Watermark and schedule stay as they are."""
+    road.position = await road.ledger.position()
+    await run_page(road, await road.source.fetch(keys), (), None)
+    await take_pending_members(road)
+    await send_due_references(road)
+    road.counts.requests = road.exporter.traffic.requests
+    return CycleResult("on demand", road.counts, road.exporter.stopped, road.counts.withheld > 0)
 
 
 async def _read_source(road: Road) -> None:

@@ -153,9 +153,15 @@ async def standing(tx: Tx, job_id: UUID) -> Standing:
 
 
 async def read_log(
-    tx: Tx, job_id: UUID, *, source: str | None = None, status: str | None = None, limit: int = 50
+    tx: Tx,
+    job_id: UUID,
+    *,
+    source: str | None = None,
+    status: str | None = None,
+    cycle: UUID | None = None,
+    limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """The newest log records of a job, newest first; of one object (id or name), with one status."""
+    """The newest log records of a job, newest first; of one object (id or name), with one status, of one cycle."""
     return await tx.all(
         """
         select id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason,
@@ -163,9 +169,10 @@ async def read_log(
         from provisioning.log
         where job_id = %(job)s and (%(source)s::text is null or source_id = %(source)s or name = %(source)s)
           and (%(status)s::text is null or status = %(status)s)
+          and (%(cycle)s::uuid is null or cycle_id = %(cycle)s)
         order by id desc limit %(limit)s
         """,
-        {"job": job_id, "source": source, "status": status, "limit": limit},
+        {"job": job_id, "source": source, "status": status, "cycle": cycle, "limit": limit},
     )
 
 

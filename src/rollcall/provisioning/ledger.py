@@ -28,7 +28,7 @@ _LOG_COLUMNS = """
 async def position(tx: Tx, job_id: UUID) -> Position:
     """How far the job has read its source."""
     row = await tx.one(
-        "select watermark, reading_full, generation, cycle from provisioning.jobs where id = %s", [job_id]
+        "select watermark, reading_full, generation from provisioning.jobs where id = %s", [job_id]
     )
     assert row is not None, "a cycle runs for a job that exists"
     return Position(**row)
@@ -165,13 +165,12 @@ async def save_position(tx: Tx, job_id: UUID, now_at: Position) -> None:
     """Remember how far the source is read."""
     await tx.run(
         """
-        update provisioning.jobs set watermark = %s, reading_full = %s, generation = %s, cycle = %s where id = %s
+        update provisioning.jobs set watermark = %s, reading_full = %s, generation = %s where id = %s
         """,
         [
             None if now_at.watermark is None else Jsonb(now_at.watermark),
             now_at.reading_full,
             now_at.generation,
-            now_at.cycle,
             job_id,
         ],
     )

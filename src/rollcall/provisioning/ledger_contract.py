@@ -19,13 +19,12 @@ class Position:
     """How far a job has read its source.
 
     `reading_full`: a reading of everything is under way or has just ended, and what it did not show is
-    still to be looked at; `generation` numbers such readings. `cycle` numbers the cycles.
+    still to be looked at; `generation` numbers such readings.
     """
 
     watermark: dict[str, Any] | None = None
     reading_full: bool = False
     generation: int = 0
-    cycle: int = 0
 
 
 @dataclass(frozen=True, slots=True)

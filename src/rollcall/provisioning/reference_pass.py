@@ -13,6 +13,7 @@ from rollcall.provisioning.model import Key, Link, LogRecord, Problem, Reference
 from rollcall.provisioning.references import halves, plan_references, requests_for
 from rollcall.provisioning.road import Road
 
+_SWEEP_BITS = (1 << 63) - 1
 _ROWS = 2000
 _GROUPS = 50
 _WORTH_HALVING = frozenset({400, 404, 409, 413, 422})
@@ -26,11 +27,13 @@ async def take_pending_members(road: Road) -> None:
         if not groups:
             return
         for group in groups:
+            # A number that no pass ever had, so that what a pass that was cut off has marked does not count in this one.
+            sweep = road.runtime.new_id().int & _SWEEP_BITS
             after: str | None = None
             while members := await road.source.members(group.id, after, _ROWS):
-                await road.ledger.take_members(group, members, road.position.cycle)
+                await road.ledger.take_members(group, members, sweep)
                 after = members[-1].id
-            await road.ledger.finish_members(group, road.position.cycle)
+            await road.ledger.finish_members(group, sweep)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,13 +16,14 @@ from rollcall.provisioning import cycles, jobs
 from rollcall.provisioning.connectors.contract import Target, Verdict
 from rollcall.provisioning.connectors.directory import DirectorySource
 from rollcall.provisioning.connectors.scim import ScimTarget
-from rollcall.provisioning.cycle import CycleResult, run_cycle
+from rollcall.provisioning.cycle import CycleResult, run_cycle, run_for
 from rollcall.provisioning.dry_run import PlannedCycle, plan_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
 from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
+from rollcall.provisioning.model import Key
 from rollcall.provisioning.road import Counts, Observer, Road
 from rollcall.provisioning.sync_schema import parse_schema
 from rollcall.runtime import Runtime
@@ -116,6 +117,23 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
         problem=result.problem.code if result.problem else None,
     )
     return result
+
+
+async def provision_on_demand(service: Service, tenant: UUID, job_id: UUID, keys: Sequence[Key]) -> str:
+    """Bring chosen objects in step now; the cycle id under which the log tells of them.
+
+    Raises Conflict while a cycle of the job runs.
+    """
+    async with service.database.exclusive(f"provisioning cycle {job_id}") as free:
+        if not free:
+            raise Conflict("A cycle of this job is running; it may be doing this already. Try again in a moment.")
+        db = service.database.tenant(tenant)
+        job = await db.read(jobs.read_job, job_id)
+        url, token = await db.read(jobs.credentials, service.sealer, job_id)
+        cycle_id = str(service.runtime.new_id())
+        async with open_target(service, url, token, job.settings.concurrency) as target:
+            await run_for(_road(service, db, job, target, cycle_id), keys)
+        return cycle_id
 
 
 def _road(service: Service, db: TenantDatabase, job: Job, target: Target, cycle_id: str) -> Road:

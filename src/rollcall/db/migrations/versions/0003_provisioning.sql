@@ -15,7 +15,6 @@ create table provisioning.jobs (
     watermark jsonb,                            -- how far the source is read; null: from the beginning
     reading_full boolean not null default false,
     generation bigint not null default 0,
-    cycle bigint not null default 0,
     created timestamptz not null default now(),
     modified timestamptz not null default now(),
     primary key (tenant_id, id)
