@@ -86,7 +86,7 @@ class PositionContract:
         assert await ledger.position() == Position()
 
     async def test_the_position_is_committed_with_its_page(self, ledger: Ledger) -> None:
-        position = Position({"log": 7, "deep": {"of": [1, None]}}, reading_full=True, generation=3, cycle=9)
+        position = Position({"log": 7, "deep": {"of": [1, None]}}, reading_full=True, generation=3)
 
         await ledger.commit(Commit(links=[linked(ADA)], position=position))
 
@@ -99,10 +99,10 @@ class PositionContract:
         assert await ledger.position() == Position({"log": 1})
 
     async def test_the_watermark_may_be_dropped(self, ledger: Ledger) -> None:
-        await ledger.commit(Commit(position=Position({"log": 1}, cycle=4)))
-        await ledger.commit(Commit(position=Position(None, cycle=4)))
+        await ledger.commit(Commit(position=Position({"log": 1}, generation=4)))
+        await ledger.commit(Commit(position=Position(None, generation=4)))
 
-        assert await ledger.position() == Position(None, cycle=4)
+        assert await ledger.position() == Position(None, generation=4)
 
 
 class LinkContract:
