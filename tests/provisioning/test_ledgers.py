@@ -173,7 +173,7 @@ class _Step:
             single_references=[
                 SingleReference(user, MANAGER, chance.choice((None, *USERS))) for user in self.some(USERS)
             ],
-            position=chance.choice((None, Position({"log": chance.randrange(9)}, chance.random() < 0.5, 1, 2))),
+            position=chance.choice((None, Position({"log": chance.randrange(9)}, chance.random() < 0.5, 1))),
         )
 
     def outcome(self, keys: Sequence[Any]) -> ReferenceOutcome:
