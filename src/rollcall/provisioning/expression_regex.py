@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from rollcall.provisioning.expression_patterns import translate
 from rollcall.provisioning.expression_values import MOST_CHARACTERS_OF_VALUE, Fault, shown, too_long
