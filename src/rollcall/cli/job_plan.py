@@ -167,4 +167,5 @@ def _summary(planned: PlannedCycle) -> str:
         for name, word in (("skipped", "skipped"), ("failed", "would fail"), ("in_step", "in step already"))
         if counts[name]
     ]
-    return f"{', '.join(said) or 'Nothing to do'}{'; ' + ', '.join(beside) if beside else ''}."
+    nothing = "Nothing can be done" if counts["failed"] else "Nothing to do"
+    return f"{', '.join(said) or nothing}{'; ' + ', '.join(beside) if beside else ''}."

@@ -1,0 +1,204 @@
+"""`rollcall job` from a first connection to the log, between the two halves over the wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.program import Program, Up
+
+PEOPLE = """userPrincipalName,displayName,givenName,memberOf
+ada@example.com,Ada Lovelace,Ada,Analysts
+alan@example.com,Alan Turing,Alan [b]M.,Analysts
+grace@example.com,Grace Hopper,Grace,
+"""
+
+
+def organisation(program: Program, up: Up, key: str) -> tuple[str, str]:
+    """Tenant URL and Secret Token of a new organisation."""
+    made = program.ok("organisation", "create", key, key, "--base-url", up.line["workspaces_url"], "--json").json
+    return made["tenant_url"], made["secret_token"]
+
+
+@pytest.fixture(scope="module")
+def connected(program: Program, up: Up) -> Program:
+    """Three people, two of them assigned through a group, and a job that has not run."""
+    url, token = organisation(program, up, "contoso")
+    (program.folder / "people.csv").write_text(PEOPLE)
+    (program.folder / "token.txt").write_text(f"{token}\n")
+    program.ok("directory", "import", "people.csv")
+    words = ("--application", "Workspaces", "--template", "tutorial", "--secret-token", "file:token.txt")
+    program.ok("job", "create", url, *words)
+    program.ok("application", "assign", "Workspaces", "Analysts")
+    return program
+
+
+def plan(program: Program, *words: str) -> Any:
+    return program("job", "plan", "Workspaces", "--json", *words).json
+
+
+def test_a_job_is_planned_run_and_then_in_step(connected: Program) -> None:
+    first, again = plan(connected), plan(connected)
+    text = connected("job", "plan", "Workspaces", "--exit-code")
+    ran = connected.ok("job", "run", "Workspaces", "--json").json
+    status = connected.ok("job", "status", "Workspaces", "--json").json
+    after = connected("job", "plan", "Workspaces", "--exit-code")
+
+    assert first == again, "a plan writes nothing"
+    assert {(each["action"], each["name"]) for each in first["objects"]} == {
+        ("create", "ada@example.com"),
+        ("create", "alan@example.com"),
+        ("create", "Analysts"),
+    }
+    assert {change["attribute"] for change in first["objects"][0]["changes"]} >= {"userName", "active", "externalId"}
+    (members,) = first["references"]
+    assert (members["name"], members["attribute"], len(members["added"])) == ("Analysts", "members", 2)
+    assert first["totals"]["create"] == 3
+    assert text.code == 3
+    assert "name.givenName: Alan [b]M." in text.out
+    assert (ran["kind"], ran["counts"]["created"], ran["problem"]) == ("initial", 3, None)
+    assert (status["in_step"], status["standing"]["users"], status["standing"]["groups"]) == (True, 2, 1)
+    assert (after.code, "Nothing to do" in after.out) == (0, True)
+
+
+def test_a_change_shows_old_and_new_value_in_plan_and_log(connected: Program) -> None:
+    connected.ok("job", "run", "Workspaces")
+    connected.ok("directory", "set", "ada@example.com", "givenName=Augusta")
+    planned = plan(connected)["objects"]
+    text = connected.ok("job", "plan", "Workspaces").out
+    connected.ok("job", "run", "Workspaces")
+    (record,) = connected.ok("job", "logs", "Workspaces", "--object", "ada@example.com", "--limit", "1", "--json").json[
+        "records"
+    ]
+
+    wanted = {"attribute": "name.givenName", "old": "Ada", "new": "Augusta"}
+    assert planned[0]["changes"] == [wanted]
+    assert "name.givenName: Ada → Augusta" in text
+    assert (record["action"], record["status"], record["modified"]) == ("update", "success", [wanted])
+    assert [step["provisioningStepType"] for step in record["steps"]] == ["import", "scoping", "matching", "export"]
+
+
+def test_apply_shows_the_plan_and_asks(connected: Program) -> None:
+    connected.ok("directory", "set", "alan@example.com", "surname=Turing")
+    unasked = connected("job", "apply", "Workspaces")
+    applied = connected.ok("job", "apply", "Workspaces", "--yes")
+
+    assert unasked.code == 2
+    assert "name.familyName: Turing" in unasked.out.replace("– → ", "")
+    assert "--yes" in unasked.err
+    assert "1 updated" in applied.out
+
+
+def test_the_connection_is_tested_before_anything_is_made(connected: Program, up: Up) -> None:
+    url, token = organisation(connected, up, "fabrikam")
+    wrong = connected("job", "create", url, "--secret-token", token[:-1], "--application", "Fabrikam", "--json")
+    nowhere = connected(
+        "job", "create", f"{url}/nowhere", "--secret-token", token, "--application", "Fabrikam", "--json"
+    )
+    down = connected("job", "create", "http://127.0.0.1:9/scim", "--secret-token", token, "--application", "Fabrikam")
+
+    assert (wrong.code, wrong.json["error"]["code"]) == (1, "wrong_token")
+    assert (nowhere.code, nowhere.json["error"]["code"]) == (1, "wrong_url")
+    assert (down.code, down.out) == (1, "")
+    assert "Nothing listens" in down.err
+    assert [job["display_name"] for job in connected.ok("job", "list", "--json").json["jobs"]] == ["Workspaces"]
+    assert "Fabrikam" not in connected.ok("application", "list").out
+
+
+def test_the_token_may_come_from_the_environment_or_standard_input(connected: Program, up: Up) -> None:
+    url, token = organisation(connected, up, "tokens")
+    program = Program(connected.folder, {**connected.environment, "SOME_TOKEN": token})
+    for number, (given, stdin) in enumerate((("env:SOME_TOKEN", ""), ("-", f"{token}\n"))):
+        name = f"token {number}"
+        program.ok("job", "create", url, "--secret-token", given, "--name", name, stdin=stdin)
+        program.ok("job", "delete", name, "--yes")
+
+    assert program("job", "create", url, "--secret-token", "env:NO_SUCH").code == 2
+    assert program("job", "create", url, "--secret-token", "file:no-such").code == 2
+
+
+def test_a_new_token_is_tested_and_then_used(connected: Program, up: Up) -> None:
+    url, token = organisation(connected, up, "rotating")
+    connected.ok("job", "create", url, "--secret-token", token, "--name", "rotating")
+    base = ("--base-url", up.line["workspaces_url"], "--json")
+    new = connected.ok("organisation", "token", "rotating", *base).json
+    third = connected("organisation", "token", "rotating", *base)
+    refused = connected("job", "credentials", "rotating", "--secret-token", "wrong")
+    connected.ok("job", "credentials", "rotating", "--secret-token", new["secret_token"])
+    connected.ok("organisation", "revoke", "rotating", token[-4:])
+    tested = connected("job", "test", "rotating", "--json")
+    connected.ok("organisation", "revoke", "rotating", new["credential_id"])
+    organisations = connected.ok("organisation", "list").out
+    connected.ok("job", "delete", "rotating", "--yes")
+
+    assert third.json["error"]["code"] == "too_many_credentials"
+    assert refused.code == 1
+    assert (tested.code, tested.json["ok"]) == (0, True)
+    assert organisations.count("revoked") == 2
+
+
+def test_a_target_that_is_down_fails_the_run_and_is_told_everywhere(connected: Program) -> None:
+    with connected.up("--seed", "none", "--data", connected.folder / "second") as second:
+        url, token = organisation(connected, second, "away")
+        connected.ok("job", "create", url, "--secret-token", token, "--name", "away", "--scope", "all")
+    planned, ran = connected("job", "plan", "away"), connected("job", "run", "away")
+    status = connected.ok("job", "status", "away")
+    log = connected.ok("job", "logs", "away", "--status", "failure", "--limit", "1")
+    tested = connected("job", "test", "away")
+    connected.ok("job", "delete", "away", "--yes")
+
+    assert "fails User ada@example.com: Nothing listens" in planned.out
+    assert (ran.code, tested.code) == (1, 1)
+    assert "rollcall job logs --status failure" in ran.out
+    assert "Not in step: " in status.out
+    assert "waits User ada@example.com: Nothing listens" in status.out
+    assert "Nothing listens" in log.out
+    assert "Nothing listens" in tested.err
+
+
+def test_settings_are_shown_changed_and_refused_with_every_fault(connected: Program) -> None:
+    changed = connected.ok("job", "settings", "Workspaces", "interval=PT5M", "deletion_threshold=7", "--json").json
+    refused = connected("job", "settings", "Workspaces", "scope=some", "shoe_size=40", "--json")
+
+    assert (changed["interval_seconds"], changed["deletion_threshold"]) == (300, 7)
+    assert len(refused.json["error"]["details"]) == 2
+    assert connected("job", "settings", "interval=PT1S").code == 2
+    assert "PT5M" in connected.ok("job", "settings").out
+
+
+def test_mappings_go_out_and_come_back(connected: Program) -> None:
+    shown = connected.ok("job", "schema", "show", "Workspaces").out
+    (connected.folder / "mappings.json").write_text(shown)
+    connected.ok("job", "schema", "set", "mappings.json")
+    again = connected.ok("job", "schema", "show", "--json").json
+    (connected.folder / "bad.json").write_text(
+        '{"synchronizationRules": [{"objectMappings": [{"sourceObjectName": "Dog"}]}]}'
+    )
+    refused = connected("job", "schema", "set", "bad.json", "--json")
+
+    assert again == json.loads(shown)
+    assert refused.code == 2
+    assert len(refused.json["error"]["details"]) == 2
+    assert connected("job", "schema", "set", "people.csv").code == 2
+    assert connected("job", "schema", "set", "nowhere.json").code == 2
+
+
+def test_a_started_job_runs_by_itself_and_a_paused_one_does_not(connected: Program) -> None:
+    started = connected.ok("job", "start", "--json").json
+    paused = connected.ok("job", "pause", "--json").json
+    listed = connected.ok("job", "list", "--json").json["jobs"]
+
+    assert (started["state"], paused["state"]) == ("Active", "Paused")
+    assert [job["state"] for job in listed] == ["Paused"]
+    assert "sync_schema" not in listed[0]
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "apply", "status", "logs", "start", "pause", "restart", "test"])
+def test_an_unknown_job_is_named_with_those_there_are(connected: Program, command: str) -> None:
+    said = connected("job", command, "nonsense")
+
+    assert (said.code, said.out) == (2, "")
+    assert "'nonsense'" in said.err
+    assert "Workspaces" in said.err

@@ -1,0 +1,102 @@
+"""`rollcall up` with an embedded database of its own: what it prints, what it refuses, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import Program, all_end
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Program:
+    """The program in an empty folder."""
+    return Program(tmp_path)
+
+
+def answer(url: str, token: str | None = None) -> Any:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as response:
+        return json.load(response)
+
+
+def test_the_first_line_is_a_demo_ready_to_use(fresh: Program) -> None:
+    with fresh.up() as up:
+        line = up.line
+        found = answer(f"{line['tenant_url']}/Users?count=1", line["secret_token"])
+        ready = answer(f"{line['identity_url']}/health/ready")
+        jobs = fresh.ok("job", "list", "--json").json["jobs"]
+    with fresh.up() as again:
+        second = again.line
+
+    assert list(line) == ["identity_url", "workspaces_url", "tenant_url", "secret_token", "job_id"]
+    assert found["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:ListResponse"]
+    assert ready == {"status": "ok"}
+    assert [(job["id"], job["state"]) for job in jobs] == [(line["job_id"], "Active")]
+    assert (second["job_id"], second["secret_token"]) == (line["job_id"], line["secret_token"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_quietly(fresh: Program, number: signal.Signals) -> None:
+    with fresh.up("--seed", "none") as up:
+        children = up.children()
+        code = up.end(number)
+
+    assert len(children) >= 3
+    assert code == 0
+    assert all_end(children)
+    assert "Traceback" not in (fresh.folder / "up.err").read_text()
+
+
+def test_killed_it_leaves_no_child_behind(fresh: Program) -> None:
+    with fresh.up("--seed", "none") as up:
+        children = up.children()
+        up.end(signal.SIGKILL)
+
+    assert len(children) >= 3
+    assert all_end(children)
+
+
+def test_a_second_one_on_the_same_data_is_refused(fresh: Program) -> None:
+    with fresh.up("--seed", "none") as up:
+        said = fresh("up", "--seed", "none", "--identity-port", "0", "--workspaces-port", "0")
+        as_json = fresh("up", "--json", "--identity-port", "0", "--workspaces-port", "0")
+
+    assert list(up.line.values())[2:] == [None, None, None]
+    assert (said.code, said.out) == (2, "")
+    assert "up on" in said.err
+    assert as_json.json["error"]["code"] == "conflict"
+
+
+def test_a_taken_port_is_refused(fresh: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = fresh("up", "--identity-port", "0", "--workspaces-port", port)
+        serving = fresh("serve", "workspaces", "--workspaces-port", port)
+
+    assert (said.code, serving.code) == (2, 2)
+    assert said.err == f"Port {port} on 127.0.0.1 is taken by another program. Choose another one; 0 is any free one.\n"
+
+
+def test_a_directory_that_can_not_be_written_is_refused(fresh: Program) -> None:
+    (fresh.folder / "file").touch()
+
+    said = fresh("up", "--data", "file/data")
+
+    assert (said.code, said.out) == (2, "")
+    assert "can't be written" in said.err
+
+
+def test_a_database_that_is_away_is_refused(fresh: Program) -> None:
+    away = Program(fresh.folder, {"ROLLCALL_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing"})
+
+    for words in (("work",), ("migrate",), ("job", "list")):
+        said = away(*words)
+        assert (said.code, said.out) == (2, "")
+        assert "Traceback" not in said.err
