@@ -41,6 +41,7 @@ class _Pass:
     """What one batch of references comes to."""
 
     now: datetime
+    names: dict[Key, str]
     present: list[ReferenceKey] = field(default_factory=list)
     absent: list[ReferenceKey] = field(default_factory=list)
     failed: dict[ReferenceKey, datetime] = field(default_factory=dict)
@@ -60,7 +61,8 @@ async def send_due_references(road: Road) -> None:
         idle = [row.key for row in plan.waiting + plan.settled]
         sent = [row.key for operation in plan.operations for row in operation.added + operation.removed]
         await road.ledger.intend_references(sent)
-        batch = _Pass(now)
+        links = await road.ledger.known({operation.source for operation in plan.operations})
+        batch = _Pass(now, {key: link.name for key, link in links.items()})
         await _send(road, plan.operations, batch)
         await road.ledger.commit_references(await _outcome(road, batch, idle))
         road.counts.requests = road.exporter.traffic.requests
@@ -160,7 +162,7 @@ def _log(
             at=batch.now,
             cycle_id=road.cycle_id,
             key=operation.source,
-            name="",
+            name=batch.names.get(operation.source, operation.source.id),
             target_id=operation.target_id,
             action=action,
             status="success" if answer is None else "failure",
