@@ -35,9 +35,24 @@ async def differences(world: World) -> list[str]:
     for key, entry in sorted(world.source.entries.items()):
         faults = _user_faults if key.kind == "User" else _group_faults
         wrong.extend(f"{key.kind} {key.id}: {fault}" for fault in faults(world, entry, found))
+    wrong.extend(await _ledger_faults(world))
     if world.idle_requests:
         wrong.append(f"a cycle with nothing to do sent {world.idle_requests} requests")
     return wrong
+
+
+async def _ledger_faults(world: World) -> list[str]:
+    """Where the ledger differs from the target: what was sent is kept, so that every write can be explained."""
+    faults = []
+    for key, link in sorted((await world.ledger.known(list(world.source.entries))).items()):
+        if link.state == "uncertain":
+            faults.append(f"{key.kind} {key.id} is uncertain still")
+        resource = world.target.resources[key.kind].get(str(link.target_id), {})
+        for path, value in link.sent.items():
+            there = read_value(resource, path)
+            if str(there).casefold() != str(value).casefold():
+                faults.append(f"{key.kind} {key.id}: {path} is {there!r}, and {value!r} in the ledger")
+    return faults
 
 
 async def _is_contested(world: World) -> bool:

@@ -223,8 +223,9 @@ async def test_two_of_a_name_in_the_source_are_a_fault_of_the_second(job: Job) -
     await job.cycle()
 
     assert len(job.target.resources["User"]) == 2
-    assert job.ledger.links[CEM].escrow is not None
-    assert job.ledger.links[CEM].escrow.code == "DuplicateSourceEntries"
+    escrow = job.ledger.links[CEM].escrow
+    assert escrow is not None
+    assert escrow.code == "DuplicateSourceEntries"
 
 
 async def test_two_of_a_name_in_one_page_make_one_account(job: Job) -> None:
