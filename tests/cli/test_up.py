@@ -54,6 +54,19 @@ def test_a_signal_ends_everything_quietly(fresh: Program, number: signal.Signals
     assert "Traceback" not in (fresh.folder / "up.err").read_text()
 
 
+def test_a_configuration_file_holds_for_every_part(fresh: Program) -> None:
+    (fresh.folder / "other.toml").write_text('[workspaces]\nbase_url = "https://workspaces.example"\n')
+    with fresh.up("--seed", "none", "--config", "other.toml") as up:
+        made = fresh.ok("organisation", "create", "contoso", "Contoso", "--config", "other.toml", "--json").json
+        serving = [each.cmdline() for each in up.children() if "workspaces" in each.cmdline()]
+        port = serving[0][serving[0].index("--workspaces-port") + 1]
+        found = answer(f"http://127.0.0.1:{port}/scim/v2/contoso/ServiceProviderConfig", made["secret_token"])
+
+    assert up.line["workspaces_url"] == "https://workspaces.example"
+    assert made["tenant_url"] == "https://workspaces.example/scim/v2/contoso"
+    assert found["meta"]["location"] == "https://workspaces.example/scim/v2/contoso/ServiceProviderConfig"
+
+
 def test_killed_it_leaves_no_child_behind(fresh: Program) -> None:
     with fresh.up("--seed", "none") as up:
         children = up.children()

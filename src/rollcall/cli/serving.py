@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -75,11 +76,11 @@ def up(
         settings = At(data, config).load(identity__port=identity_port, workspaces__port=workspaces_port)
         known.config = settings
         set_up_log(settings)
-        asyncio.run(until_stopped(_up(settings, seed, as_json)))
+        asyncio.run(until_stopped(_up(settings, config, seed, as_json)))
 
 
-async def _up(settings: Config, seed: Seed, as_json: bool) -> None:
-    async with run_everything(settings) as running:
+async def _up(settings: Config, config_file: Path | None, seed: Seed, as_json: bool) -> None:
+    async with run_everything(settings, config_file=config_file) as running:
         demo = None
         if seed is Seed.demo:
             demo = await demo_of(running.parts, running.workspaces_url)

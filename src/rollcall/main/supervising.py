@@ -58,8 +58,10 @@ def _address(host: str, port: int, base_url: str | None) -> str:
 
 
 @asynccontextmanager
-async def run_everything(config: Config) -> AsyncGenerator[Running]:
+async def run_everything(config: Config, *, config_file: Path | None = None) -> AsyncGenerator[Running]:
     """Both halves and the worker, for the length of the block.
+
+    `config_file` is the file that was named by a flag, if one was: the processes read it as well.
 
     Raises Unavailable for a taken port, an unwritable directory or a part that does not start, Conflict for a second
     one on the same data.
@@ -72,7 +74,7 @@ async def run_everything(config: Config) -> AsyncGenerator[Running]:
         if identity.port == workspaces.port and identity.host == workspaces.host:
             raise Unavailable(f"Both halves were given port {identity.port}. Choose two, or 0 for any free one.")
         settled = replace(config, identity=identity, workspaces=workspaces)
-        async with open_parts(settled) as parts, _Processes(settled) as processes:
+        async with open_parts(settled) as parts, _Processes(settled, config_file) as processes:
             running = Running(
                 parts,
                 _address(identity.host, identity.port, identity.base_url),
@@ -88,8 +90,8 @@ async def run_everything(config: Config) -> AsyncGenerator[Running]:
 class _Processes:
     """The child processes. Each ends by itself when its standard input closes, even if this one was killed."""
 
-    def __init__(self, config: Config) -> None:
-        common = ["--data", str(config.data)]
+    def __init__(self, config: Config, config_file: Path | None) -> None:
+        common = ["--data", str(config.data), *(["--config", str(config_file)] if config_file else [])]
         identity = ["--identity-port", str(config.identity.port)]
         workspaces = ["--workspaces-port", str(config.workspaces.port)]
         self._commands: dict[str, Sequence[str]] = {
