@@ -339,8 +339,9 @@ async def test_one_refused_member_does_not_keep_the_others_out(job: Job) -> None
     await job.ledger.commit(Commit(lost=[RED]))
     job.target.resources["User"].pop(job.account("u3")["id"])
 
-    await job.cycle()
+    result = await job.cycle()
 
+    assert result.counts.references_failed == 1
     assert job.members() == {"ada", "bob", "u0", "u1", "u2", "u3", "u4", "u5", "u6"}
     assert job.account("u3")["active"] is True
 

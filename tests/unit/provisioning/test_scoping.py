@@ -51,6 +51,7 @@ def test_a_blocked_user_is_inactive(settings: JobSettings) -> None:
 def test_a_soft_deleted_user_is_inactive_and_a_group_is_out(settings: JobSettings) -> None:
     assert decide(entry(state="deleted"), settings).verdict == "inactive"
     assert decide(entry(RED, "deleted"), settings).verdict == "out"
+    assert decide(entry(RED, "deleted"), settings).reason == "The group is deleted in the source."
 
 
 @pytest.mark.parametrize("key", [ADA, RED])
