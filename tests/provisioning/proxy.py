@@ -13,7 +13,6 @@ from urllib.parse import unquote
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HANDED_ON = ("Authorization", "Content-Type", "Accept", "If-Match")
@@ -124,10 +123,14 @@ async def proxy_to(origin: str) -> AsyncIterator[Proxy]:
 
         app = web.Application(client_max_size=1 << 26)
         app.router.add_route("*", "/{tail:.*}", handle)
-        server = TestServer(app)
-        await server.start_server()
-        proxy.url = str(server.make_url("")).rstrip("/")
+        # Unlike aiohttp's test server it sees a request through whose client has died: so does a real target.
+        runner = web.AppRunner(app, handler_cancellation=False)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        proxy.url = f"http://{host}:{port}"
         try:
             yield proxy
         finally:
-            await server.close()
+            await runner.cleanup()
