@@ -1,19 +1,26 @@
-"""Runs the benchmarks named, or all: `python -m benchmarks [NAME …] [--json]`."""
+"""Runs the benchmarks named, or all: `python -m benchmarks [NAME …] [--full] [--json]`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import platform
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
-from benchmarks import scim
+import structlog
+
+from benchmarks import cycles, expressions, importing, large, scim
 from benchmarks.figure import Figure
 
-BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
-    "scim": scim.measure,
+BENCHMARKS: dict[str, Callable[[bool], Iterable[Figure]]] = {
+    "scim": lambda _full: scim.measure(),
+    "expressions": lambda _full: expressions.measure(),
+    "cycles": lambda _full: cycles.measure(),
+    "import": importing.measure,
+    "large": large.measure,
 }
 
 
@@ -21,19 +28,21 @@ def main() -> None:
     """Prints each figure as soon as it is there: a line for people, or a JSON object a line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is named")
+    parser.add_argument("--full", action="store_true", help="100,000 people where it would be fewer; 5 to 10 minutes")
     parser.add_argument("--json", action="store_true", help="one JSON object a figure")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if not arguments.json:
         print(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}", file=sys.stderr)
     for name in arguments.names or BENCHMARKS:
-        for figure in BENCHMARKS[name]():
+        for figure in BENCHMARKS[name](arguments.full):
             if arguments.json:
                 print(json.dumps({"benchmark": name, **asdict(figure)}, ensure_ascii=False), flush=True)
             else:
                 aim = f"   (aim {figure.aim})" if figure.aim else ""
-                print(f"{name:<14} {figure.name:<60} {figure.value:>12,.1f} {figure.unit}{aim}", flush=True)
+                print(f"{name:<12} {figure.name:<84} {figure.value:>10,.1f} {figure.unit}{aim}", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,7 @@ _LOG_COLUMNS = """
 
 async def position(tx: Tx, job_id: UUID) -> Position:
     """How far the job has read its source."""
-    row = await tx.one(
-        "select watermark, reading_full, generation from provisioning.jobs where id = %s", [job_id]
-    )
+    row = await tx.one("select watermark, reading_full, generation from provisioning.jobs where id = %s", [job_id])
     assert row is not None, "a cycle runs for a job that exists"
     return Position(**row)
 
@@ -120,15 +118,21 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
     if not links:
         return
     # A target resource may pass from one link of this page to another: give up before taking.
-    await tx.run(
-        """
-        update provisioning.links as l set target_id = null
-        from jsonb_to_recordset(%(rows)s) as r (kind text, source_id text, target_id text)
-        where l.job_id = %(job)s and l.kind = r.kind and l.source_id = r.source_id
-          and l.target_id is distinct from r.target_id and l.target_id is not null
-        """,
-        {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
-    )
+    if any(link.target_id is not None for link in links):
+        await tx.run(
+            """
+            update provisioning.links as l set target_id = null
+            from unnest(%s::text[], %s::text[], %s::text[]) as r (kind, source_id, target_id)
+            where l.job_id = %s and l.kind = r.kind and l.source_id = r.source_id
+              and l.target_id is distinct from r.target_id and l.target_id is not null
+            """,
+            [
+                [link.key.kind for link in links],
+                [link.key.id for link in links],
+                [link.target_id for link in links],
+                job_id,
+            ],
+        )
     await tx.run(
         f"""
         insert into provisioning.links (job_id, {_LINK_COLUMNS})

@@ -81,7 +81,7 @@ create table provisioning.object_references (
     next_attempt timestamptz,
     primary key (tenant_id, job_id, source_kind, source_id, attribute, referenced_kind, referenced_id),
     foreign key (tenant_id, job_id) references provisioning.jobs (tenant_id, id) on delete cascade
-);
+) with (fillfactor = 60);  -- room in its page for what a row becomes, uncertain, before it settles
 create index object_references_referenced
     on provisioning.object_references (tenant_id, job_id, referenced_kind, referenced_id);
 create index object_references_due
