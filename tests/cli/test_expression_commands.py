@@ -125,3 +125,19 @@ def test_an_interrupted_command_says_nothing(capsys: pytest.CaptureFixture[str])
 
     assert ended.value.exit_code == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_migrating_a_database_that_is_up_to_date_tells_its_revision(program: Program) -> None:
+    said, again = program.ok("migrate", "--json").json, program.ok("migrate").out
+
+    assert len(said["revision"]) == 4
+    assert said["revision"] in again
+
+
+def test_migrating_needs_the_owners_address(program: Program) -> None:
+    application_only = {name: value for name, value in program.environment.items() if name != "ROLLCALL_DATABASE_URL"}
+
+    said = Program(program.folder, application_only)("migrate")
+
+    assert said.code == 2
+    assert "ROLLCALL_DATABASE_URL" in said.err

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.cli.program import Program, all_end
@@ -74,6 +77,23 @@ def test_killed_it_leaves_no_child_behind(fresh: Program) -> None:
 
     assert len(children) >= 3
     assert all_end(children)
+
+
+def test_a_part_that_can_not_be_kept_alive_ends_everything_with_a_sentence_and_1(fresh: Program) -> None:
+    with fresh.up("--seed", "none") as up:
+        others = up.children()
+        while up.process.poll() is None:  # whoever comes in its place is killed as well
+            with suppress(psutil.Error):
+                for child in up.children():
+                    if "work" in child.cmdline():
+                        child.kill()
+            time.sleep(0.05)
+        assert up.process.stdout is not None
+        said = json.loads(up.process.stdout.read())
+
+    assert up.process.returncode == 1
+    assert all_end(others)
+    assert "could not be started again" in said["error"]["message"]
 
 
 def test_a_second_one_on_the_same_data_is_refused(fresh: Program) -> None:
