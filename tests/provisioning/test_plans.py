@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from rollcall.db import TenantDatabase, Tx
+from rollcall.db import Database, DatabaseConfig, TenantDatabase, Tx
 from rollcall.runtime import Runtime
 
 _LINKS = 10_000
@@ -68,14 +69,14 @@ async def test_links_are_found_by_key_in_a_first_cycle(
     assert await tenant_db.read(indexes_of, statement, params) == {"links_pkey"}
 
 
-async def test_later_statistics_leave_alone_what_the_planner_was_told(tenant_db: TenantDatabase) -> None:
-    found = {row["attname"]: row["attstattarget"] for row in await tenant_db.read(targets)}
-    assert found == {"tenant_id": 0, "job_id": 0}
-
-
-async def targets(tx: Tx) -> list[dict[str, Any]]:
-    """The statistics targets of the columns in which every row of a job has one value."""
-    return await tx.all(
-        "select attname, attstattarget from pg_attribute"
-        " where attrelid = 'provisioning.links'::regclass and attname in ('tenant_id', 'job_id')"
-    )
+async def test_links_are_found_by_key_in_a_new_job_beside_one_that_statistics_know(
+    database: Database, database_config: DatabaseConfig, runtime: Runtime
+) -> None:
+    known, new = database.tenant(runtime.new_id()), database.tenant(runtime.new_id())
+    await known.write(fill, runtime.new_id())
+    assert database_config.url is not None
+    async with await AsyncConnection.connect(database_config.url, autocommit=True) as owner:
+        await owner.execute("analyze provisioning.links")
+    job_id = runtime.new_id()
+    await new.write(fill, job_id)
+    assert await new.read(indexes_of, BY_KEY, {"job": job_id, "ids": ["source 7"]}) == {"links_pkey"}
