@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from rollcall import directory
 from rollcall.db import DatabaseConfig
+from rollcall.errors import Conflict
 from rollcall.main import Parts, open_parts
 from rollcall.provisioning import Cycle, JobSettings, change_settings, recent_cycles, set_state, standing
 from tests.e2e.workers import GENEROUS_SECONDS, Workers, config_for, end, soon, workers_of
@@ -87,6 +88,21 @@ async def settled(world: World, seconds: float = 90.0) -> None:
             if done and not (now.uncertain or now.escrowed or now.references_due):
                 return
             await asyncio.sleep(0.1)
+
+
+async def agreed(world: World, seconds: float = 2 * GENEROUS_SECONDS) -> None:
+    """Wait until the target equals the source and the job rests; fails with what differs."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        try:
+            await assert_in_step(world)
+            break
+        except AssertionError:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(0.2)
+    await settled(world)
 
 
 async def cycles_of(world: World) -> list[Cycle]:
@@ -172,16 +188,20 @@ async def test_two_workers_never_run_two_cycles_of_one_job_at_once(world: World,
     proxy.delay_seconds = 0.05
     await world.db.write(set_state, world.job_id, "Active")
     await settled(world)
-    for round_number in range(12):
-        for person in people:
+    for round_number in range(4):
+        before = len(proxy.passed)
+        await world.db.write(directory.update_user, people[0], {"givenName": f"N{round_number}"})
+        await soon(lambda before=before: proxy.under_way or len(proxy.passed) > before)  # type: ignore[misc]
+        for person in people[1:]:  # each of these wakes whoever is idle
             await world.db.write(directory.update_user, person, {"givenName": f"N{round_number}"})
-        await asyncio.sleep(0.1)
-    await settled(world)
+        await soon(lambda: proxy.under_way)
+        with pytest.raises(Conflict, match="running already"):
+            await world.cycle()
+        await agreed(world)
 
-    await assert_in_step(world)
     assert {len(each) for each in senders} == {1}
     assert set().union(*senders) <= {first.pid, second.pid}
-    assert len(await cycles_of(world)) > 2
+    assert len(await cycles_of(world)) > 4
     cycles = sorted(await cycles_of(world), key=lambda cycle: cycle.began)
     for earlier, later in pairwise(cycles):
         assert earlier.problem is None, "a cycle that began while another one ran would have closed it"
@@ -200,8 +220,7 @@ async def test_a_change_in_the_directory_wakes_the_worker_long_before_the_interv
     await world.db.write(directory.add_member, group, await world.user("ada"))
 
     await world.proxy.until(lambda: any(each.method == "PATCH" for each in world.proxy.written()), GENEROUS_SECONDS)
-    await settled(world)
-    await assert_in_step(world)
+    await agreed(world)
 
 
 async def test_the_interval_is_honoured_and_may_be_changed_while_the_job_runs(world: World, workers: Workers) -> None:
