@@ -76,8 +76,37 @@ def test_a_change_shows_old_and_new_value_in_plan_and_log(connected: Program) ->
     wanted = {"attribute": "name.givenName", "old": "Ada", "new": "Augusta"}
     assert planned[0]["changes"] == [wanted]
     assert "name.givenName: Ada → Augusta" in text
-    assert (record["action"], record["status"], record["modified"]) == ("update", "success", [wanted])
-    assert [step["provisioningStepType"] for step in record["steps"]] == ["import", "scoping", "matching", "export"]
+    told = {"displayName": "name.givenName", "oldValue": "Ada", "newValue": "Augusta"}
+    assert (record["provisioningAction"], record["modifiedProperties"]) == ("update", [told])
+    assert (record["provisioningStatusInfo"]["status"], record["sourceIdentity"]["displayName"]) == (
+        "success",
+        "ada@example.com",
+    )
+    assert [step["provisioningStepType"] for step in record["provisioningSteps"]] == [
+        "import",
+        "scoping",
+        "matching",
+        "export",
+    ]
+
+
+def test_on_demand_brings_one_person_in_step_and_shows_the_steps(connected: Program) -> None:
+    connected.ok("job", "run", "Workspaces")
+    connected.ok("directory", "set", "ada@example.com", "surname=King")
+    connected.ok("directory", "set", "alan@example.com", "surname=Mathison")
+
+    shown = connected.ok("job", "on-demand", "ada@example.com").out
+    left = plan(connected)["objects"]
+
+    assert "→ King" in shown
+    assert "scoping: success" in shown
+    assert [each["name"] for each in left] == ["alan@example.com"]
+
+
+def test_on_demand_refuses_somebody_who_is_not_there(connected: Program) -> None:
+    refused = connected("job", "on-demand", "nobody@example.com")
+
+    assert (refused.code, "nobody@example.com" in refused.err) == (2, True)
 
 
 def test_apply_shows_the_plan_and_asks(connected: Program) -> None:

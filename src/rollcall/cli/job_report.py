@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from rollcall import provisioning
+from rollcall import directory, provisioning
 from rollcall.cli import output
 from rollcall.cli.job_plan import JobName
 from rollcall.cli.naming import as_id, job_named
@@ -156,24 +157,34 @@ def logs(
         records = await db.read(
             provisioning.read_log, found.id, source=source, status=status and status.value, limit=limit
         )
+        application = await db.read(directory.read_service_principal, found.service_principal_id)
 
         def show(console: Console) -> None:
             for record in records:
-                _show_record(console, record)
+                show_record(console, record)
             if not records:
                 output.note("There is no such record.")
 
-        return Answer({"job_id": found.id, "records": [_record_to_json(each) for each in records]}, show)
+        return Answer(
+            {"job_id": found.id, "records": [record_to_json(each, db.tenant, found, application) for each in records]},
+            show,
+        )
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
 
-def _record_to_json(record: dict[str, Any]) -> dict[str, Any]:
-    modified = [{"attribute": path, "old": old, "new": new} for path, old, new in record["modified"]]
-    return {**record, "modified": modified}
+def record_to_json(
+    record: dict[str, Any], tenant: UUID, job: Job, application: directory.ServicePrincipal
+) -> dict[str, Any]:
+    """A record as Graph's provisioningObjectSummary."""
+    named = {"id": str(application.id), "displayName": application.display_name}
+    return provisioning.provisioning_object_summary(
+        record, tenant_id=str(tenant), job_id=str(job.id), application=named
+    )
 
 
-def _show_record(console: Console, record: dict[str, Any]) -> None:
+def show_record(console: Console, record: dict[str, Any]) -> None:
+    """Print a record: what was done to whom, its steps, old and new values."""
     colour = _STATUS_COLOURS[record["status"]]
     code = f" [dim]({escape(record['code'])})[/]" if record["code"] else ""
     console.print(

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rollcall import directory, provisioning
-from rollcall.cli import job_plan, job_report, job_run, output
+from rollcall.cli import job_on_demand, job_plan, job_report, job_run, output
 from rollcall.cli.naming import application_named, assignments, job_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
@@ -39,6 +39,7 @@ app.command("apply")(job_run.apply)
 app.command("run")(job_run.run)
 app.command("status")(job_report.status)
 app.command("logs")(job_report.logs)
+app.command("on-demand")(job_on_demand.on_demand)
 
 JobName = job_plan.JobName
 SecretToken = Annotated[

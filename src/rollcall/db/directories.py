@@ -121,6 +121,7 @@ class Directories:
 
 
 def locked(path: Path, operation: int) -> int:
+    """The descriptor of a lock file, locked. Raises Unavailable when it belongs to another user."""
     try:
         descriptor = take(str(path), operation)
     except PermissionError:
