@@ -54,6 +54,27 @@ async def test_a_first_read_gives_everybody_every_group_and_every_tie(tenant_db:
     assert {page.total for page in pages if page.full} == {3}
 
 
+async def test_a_first_read_without_ties_gives_everybody_and_then_the_ties_that_change(
+    tenant_db: TenantDatabase,
+) -> None:
+    application = await make_application(tenant_db)
+    ada, bob = await make_user(tenant_db, "Ada"), await make_user(tenant_db, "Bob")
+    sales = await make_group(tenant_db, "Field Sales")
+    await tenant_db.write(directory.add_member, sales, ada)
+    watermark: dict[str, Any] | None = None
+    pages: list[directory.FeedPage] = []
+    while not pages or pages[-1].more:
+        if len(pages) == 1:
+            await tenant_db.write(directory.add_member, sales, bob)
+        page = await tenant_db.read(directory.feed, application, watermark, 1, full_with_ties=False)
+        pages.append(page)
+        watermark = page.watermark
+
+    assert {entry.id for page in pages if page.full for entry in page.entries} == {str(ada), str(bob), str(sales)}
+    assert [page.ties for page in pages if page.ties] == [[FeedTie(str(sales), str(bob), True, "User")]]
+    assert not pages[-1].full
+
+
 async def test_nothing_new_gives_an_empty_page(tenant_db: TenantDatabase) -> None:
     application = await make_application(tenant_db)
     await make_user(tenant_db, "Ada")

@@ -75,8 +75,17 @@ class _Gathered:
     ties: dict[tuple[UUID, UUID], Kind] = field(default_factory=dict)
 
 
-async def feed(tx: Tx, service_principal_id: UUID, watermark: dict[str, Any] | None, limit: int = 500) -> FeedPage:
+async def feed(
+    tx: Tx,
+    service_principal_id: UUID,
+    watermark: dict[str, Any] | None,
+    limit: int = 500,
+    *,
+    full_with_ties: bool = True,
+) -> FeedPage:
     """A page of what changed since `watermark`, or of everything when there is none (or it is too old).
+
+    Without `full_with_ties` a reading of everything leaves memberships out, for readers that take them group by group.
 
     `tx` must be a REPEATABLE READ transaction. About `limit` changed objects a page, at most twice as many entries.
     Raises NotFound for an unknown application.
@@ -88,7 +97,7 @@ async def feed(tx: Tx, service_principal_id: UUID, watermark: dict[str, Any] | N
     if mark is None or is_stale(mark, position.now, position.pruned):
         mark = FullRead(position.now, await _total(tx))
     if isinstance(mark, FullRead):
-        return await _full_page(tx, application, mark, position, limit)
+        return await _full_page(tx, application, mark, position, limit, with_ties=full_with_ties)
     return await _page(tx, application, mark, position, limit)
 
 
@@ -138,7 +147,7 @@ async def _total(tx: Tx) -> int:
 
 
 async def _full_page(
-    tx: Tx, application: ServicePrincipal, mark: FullRead, position: _Position, limit: int
+    tx: Tx, application: ServicePrincipal, mark: FullRead, position: _Position, limit: int, *, with_ties: bool
 ) -> FeedPage:
     found: list[FeedEntry] = []
     memberships: list[FeedTie] = []
@@ -164,7 +173,7 @@ async def _full_page(
         rows = await tx.all(GROUP_SELECT + " where id > %s order by id limit %s", (after[0], limit))
         found = await group_entries(tx, application, rows)
         last = (str(rows[-1]["id"]),) if rows else ()
-        following = replace(mark, phase="ties", after=())
+        following = replace(mark, phase="ties", after=()) if with_ties else Reading(mark.since)
     if len(rows) == limit:
         following = replace(mark, after=last)
     return FeedPage(found, memberships, to_json(following, position.log), more=True, full=True, total=mark.total)
