@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,6 +46,7 @@ class _Options:
     groups: int
     once: bool
     as_json: bool
+    config: Path | None
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ def demo(
 
     Example: rollcall demo --once --json --identity-port 0 --workspaces-port 0
     """
-    options = _Options(people, groups, once, as_json)
+    options = _Options(people, groups, once, as_json, config)
     with ring(as_json) as known:
         settings = At(data, config).load(identity__port=identity_port, workspaces__port=workspaces_port)
         known.config = settings
@@ -89,7 +91,7 @@ async def _demo(settings: Config, options: _Options) -> None:
     clock = asyncio.get_running_loop().time
     began = clock()
     _say(console, "Starting the database, both halves and the worker …")
-    async with run_everything(settings) as running:
+    async with run_everything(settings, config_file=options.config) as running:
         story = _Story()
         name = await free_demo_name(running.parts)
         _say(console, f"Founding a company of {options.people:,} people and {options.groups:,} groups …")

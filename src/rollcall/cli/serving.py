@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from rollcall.cli import output
-from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, ring
+from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, quiet, ring
 from rollcall.config import Config
 from rollcall.db import migrate as migrate_database
 from rollcall.errors import Unavailable
@@ -75,6 +75,8 @@ def up(
     with ring(as_json) as known:
         settings = At(data, config).load(identity__port=identity_port, workspaces__port=workspaces_port)
         known.config = settings
+        # A line for each of thousands of requests would bury what a person looks for; --config or the environment may ask.
+        settings = quiet(settings)
         set_up_log(settings)
         asyncio.run(until_stopped(_up(settings, config, seed, as_json)))
 

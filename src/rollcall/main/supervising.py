@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,20 +158,28 @@ class _Processes:
 
     async def __aexit__(self, *_error: object) -> None:
         self._ending = True
-        for child in self._children.values():
-            if child.returncode is None:
-                assert child.stdin is not None, "a child was started with a pipe"
-                child.stdin.close()
-                with contextlib.suppress(ProcessLookupError):
-                    child.send_signal(signal.SIGTERM)
-        waiting = [asyncio.create_task(child.wait()) for child in self._children.values()]
-        _, late = await asyncio.wait(waiting, timeout=_END_WITHIN_SECONDS)
-        if late:
-            for child in self._children.values():
-                if child.returncode is None:
-                    child.kill()
-            await asyncio.wait(late)
+        # The worker first: a cycle that loses its target under it would file half a page as failed.
+        await self._end({name: child for name, child in self._children.items() if name == "worker"})
+        await self._end(self._children)
         await asyncio.gather(*self._watchers, return_exceptions=True)
+
+    async def _end(self, children: Mapping[str, asyncio.subprocess.Process]) -> None:
+        running = [child for child in children.values() if child.returncode is None]
+        for child in running:
+            assert child.stdin is not None, "a child was started with a pipe"
+            child.stdin.close()
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(signal.SIGTERM)
+        if not running:
+            return
+        _, late = await asyncio.wait(
+            [asyncio.create_task(child.wait()) for child in running], timeout=_END_WITHIN_SECONDS
+        )
+        for child in running if late else ():
+            if child.returncode is None:
+                child.kill()
+        if late:
+            await asyncio.wait(late)
 
 
 def stop_signals(*, stdin: bool = False) -> asyncio.Event:
