@@ -12,7 +12,7 @@ checked := src tests scripts benchmarks
 help: ## Lists these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: run-packages ## Provisions a seeded company, live, and prints where to look and how to sign in.
+demo: run-packages ## Provisions a seeded company, live, and prints where to look.
 	@.venv/bin/rollcall demo $(ARGS)
 
 up: run-packages ## Starts both halves and the worker, and serves until Ctrl-C.
