@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey, Tie
 
@@ -71,6 +71,18 @@ class ReferenceOutcome:
     log: Sequence[LogRecord] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class KeptReference:
+    """One reference as a ledger keeps it; `due` with the time of its next attempt when it failed before."""
+
+    key: ReferenceKey
+    wanted: bool
+    state: Literal["absent", "present", "uncertain"]
+    due: bool
+    attempts: int = 0
+    next_attempt: datetime | None = None
+
+
 class Ledger(Protocol):
     """The memory of one job."""
 
@@ -116,8 +128,8 @@ class Ledger(Protocol):
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
         """References to look at, those of one object and attribute together, single-valued ones complete."""
 
-    async def references_of(self, source: Key, attribute: str) -> dict[Key, str]:
-        """All references of one object through one attribute, each with its state in the target."""
+    async def references_at(self, keys: Collection[Key]) -> Sequence[KeptReference]:
+        """All references that start or end at one of these objects."""
 
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         """Remember that these references may change in the target, before they do."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from rollcall.db import TenantDatabase, Tx
 from rollcall.provisioning import ledger
 from rollcall.provisioning import ledger_references as references
-from rollcall.provisioning.ledger_contract import Commit, Position, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import Commit, KeptReference, Position, ReferenceOutcome
 from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey
 
 
@@ -60,8 +60,8 @@ class DatabaseLedger:
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
         return await self._db.read(references.due_references, self._job_id, now, limit)
 
-    async def references_of(self, source: Key, attribute: str) -> dict[Key, str]:
-        return await self._db.read(references.references_of, self._job_id, source, attribute)
+    async def references_at(self, keys: Collection[Key]) -> Sequence[KeptReference]:
+        return await self._db.read(references.references_at, self._job_id, keys) if keys else []
 
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         if keys:

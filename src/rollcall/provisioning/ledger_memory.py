@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rollcall.provisioning.ledger_contract import Commit, Position, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import Commit, KeptReference, Position, ReferenceOutcome
 from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey
 from rollcall.provisioning.target_schema import is_multi_valued_reference
@@ -122,12 +122,24 @@ class MemoryLedger:
                 )
         return [self._reference(key) for key in sorted(chosen)]
 
-    async def references_of(self, source: Key, attribute: str) -> dict[Key, str]:
-        return {
-            key.referenced: self.references[key].state
-            for key in self._by_end.get(source, ())
-            if key.source == source and key.attribute == attribute
-        }
+    async def references_at(self, keys: Collection[Key]) -> Sequence[KeptReference]:
+        chosen = {key for end in keys for key in self._by_end.get(end, ())}
+        return [self._kept(key, self.references[key]) for key in sorted(chosen)]
+
+    def _kept(self, key: ReferenceKey, row: _Row) -> KeptReference:
+        return KeptReference(key, row.wanted, row.state, row.due, row.attempts, row.next_attempt)  # type: ignore[arg-type]
+
+    def take_over(self, position: Position, links: Iterable[Link], references: Iterable[KeptReference]) -> None:
+        """Take in what another ledger keeps, where nothing is known yet."""
+        self._position = position
+        for link in links:
+            self.links.setdefault(link.key, link)
+        for kept in references:
+            if kept.key not in self.references:
+                self._want(kept.key, True)
+                self.references[kept.key] = _Row(
+                    kept.wanted, kept.state, kept.due, attempts=kept.attempts, next_attempt=kept.next_attempt
+                )
 
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         for key in keys:

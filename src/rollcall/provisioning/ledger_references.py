@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
-from rollcall.provisioning.ledger_contract import SingleReference
+from rollcall.provisioning.ledger_contract import KeptReference, SingleReference
 from rollcall.provisioning.model import Key, Reference, ReferenceKey, Tie
 
 _KEY_COLUMNS = "source_kind, source_id, attribute, referenced_kind, referenced_id"
@@ -28,6 +28,12 @@ def _record(key: ReferenceKey, **more: Any) -> dict[str, Any]:
         "referenced_id": key.referenced.id,
         **more,
     }
+
+
+def _reference_key(row: dict[str, Any]) -> ReferenceKey:
+    return ReferenceKey(
+        Key(row["source_kind"], row["source_id"]), row["attribute"], Key(row["referenced_kind"], row["referenced_id"])
+    )
 
 
 async def take_ties(tx: Tx, job_id: UUID, ties: Sequence[Tie]) -> None:
@@ -195,11 +201,7 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
     )
     return [
         Reference(
-            ReferenceKey(
-                Key(row["source_kind"], row["source_id"]),
-                row["attribute"],
-                Key(row["referenced_kind"], row["referenced_id"]),
-            ),
+            _reference_key(row),
             row["wanted"],
             row["state"],
             row["source_target"],
@@ -210,16 +212,25 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
     ]
 
 
-async def references_of(tx: Tx, job_id: UUID, source: Key, attribute: str) -> dict[Key, str]:
-    """All references of one object through one attribute, each with its state in the target."""
-    rows = await tx.all(
-        """
-        select referenced_kind, referenced_id, state from provisioning.object_references
-        where job_id = %s and source_kind = %s and source_id = %s and attribute = %s
-        """,
-        [job_id, source.kind, source.id, attribute],
-    )
-    return {Key(row["referenced_kind"], row["referenced_id"]): row["state"] for row in rows}
+async def references_at(tx: Tx, job_id: UUID, keys: Collection[Key]) -> list[KeptReference]:
+    """References that start or end at these objects."""
+    found: dict[ReferenceKey, KeptReference] = {}
+    for end in ("source", "referenced"):
+        rows = await tx.all(
+            f"""
+            select {_KEY_COLUMNS}, wanted, state, due, attempts, next_attempt
+            from provisioning.object_references r
+            join unnest(%s::text[], %s::text[]) as k (kind, id) on r.{end}_kind = k.kind and r.{end}_id = k.id
+            where r.job_id = %s
+            """,
+            [*_columns(keys), job_id],
+        )
+        for row in rows:
+            key = _reference_key(row)
+            found[key] = KeptReference(
+                key, row["wanted"], row["state"], row["due"], row["attempts"], row["next_attempt"]
+            )
+    return list(found.values())
 
 
 async def set_state(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey], state: str) -> None:

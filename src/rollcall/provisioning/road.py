@@ -38,8 +38,8 @@ class Counts:
 Observer = Callable[[Counts], Awaitable[None]]
 
 
-async def _nobody_watches(_counts: Counts) -> None:
-    return None
+async def nobody_watches(_counts: Counts) -> None:
+    """Watches nothing."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Road:
     exporter: Exporter
     context: Callable[[], Context]
     cycle_id: str
-    observer: Observer = _nobody_watches
+    observer: Observer = nobody_watches
     verify: bool = False
     counts: Counts = field(default_factory=Counts)
     indexes: dict[str, TargetIndex | None] = field(default_factory=dict)
