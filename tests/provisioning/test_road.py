@@ -467,3 +467,72 @@ async def test_a_revoked_token_stops_the_cycle_and_the_next_one_goes_on(world: W
 
     assert (result.kind, result.counts.created) == ("initial", 4)
     await assert_in_step(world)
+
+
+def steps_of(record: dict[str, Any]) -> dict[str, str]:
+    """The steps of a log record: type and description, in their order."""
+    return {step["provisioningStepType"]: step["description"] for step in record["steps"]}
+
+
+async def test_each_object_and_operation_has_a_record_with_its_steps_and_values(
+    world: World, company: dict[str, UUID]
+) -> None:
+    target_id = (await world.target.accounts())[upn("cem")]["id"]
+    created = (await world.log(source=upn("cem")))[0]
+    assert (created["action"], created["status"], created["kind"]) == ("create", "success", "User")
+    assert ["userName", None, upn("cem")] in created["modified"]
+    assert steps_of(created) == {
+        "import": f"User {upn('cem')} was read.",
+        "scoping": "Assigned group Sales.",
+        "matching": "No object in the target matches.",
+        "export": "The create was carried out.",
+    }
+
+    await world.db.write(directory.update_user, company["cem"], {"surname": "Öz"})
+    await world.cycle()
+
+    updated = (await world.log(source=str(company["cem"])))[0]
+    assert (updated["action"], updated["target_id"], updated["code"]) == ("update", target_id, "")
+    assert updated["modified"] == [["name.familyName", "Doe", "Öz"]]
+    assert steps_of(updated)["matching"] == f"Object {target_id} in the target was linked before."
+    assert list(steps_of(updated)) == ["import", "scoping", "matching", "export"]
+    assert updated["duration_milliseconds"] >= 0
+    assert updated["cycle_id"] == (await world.db.read(recent_cycles, world.job_id))[0].id
+
+
+async def test_skips_say_why_in_words(world: World, company: dict[str, UUID]) -> None:
+    await world.db.write(restart, world.job_id)
+    await world.cycle()
+
+    skipped = {record["name"]: record for record in await world.log(status="skipped")}
+    assert (skipped[upn("eve")]["code"], skipped[upn("eve")]["reason"]) == (
+        "NotEffectivelyEntitled",
+        "Sign-in is blocked for this user (accountEnabled is false).",
+    )
+    assert (skipped[upn("bob")]["code"], skipped[upn("bob")]["reason"]) == (
+        "RedundantExport",
+        "Source and target agree.",
+    )
+    # Dan was never assigned; saying so in each cycle would bury what matters.
+    assert upn("dan") not in skipped
+    assert list(steps_of(skipped[upn("bob")])) == ["import", "scoping", "matching", "processing"]
+
+
+async def test_members_in_the_log_are_told_one_by_one(world: World, company: dict[str, UUID]) -> None:
+    await world.db.write(directory.remove_member, company["Sales"], company["bob"])
+    await world.cycle()
+
+    record = (await world.log(source=str(company["Sales"])))[0]
+    assert record["modified"] == [["members", str(company["bob"]), None]]
+    assert steps_of(record) == {"referenceResolution": "0 added to and 1 removed from members."}
+
+
+async def test_a_soft_deleted_person_stays_a_member_with_a_disabled_account(
+    world: World, company: dict[str, UUID]
+) -> None:
+    # The directory keeps the membership for 30 days, so that who is restored belongs where they belonged.
+    await world.db.write(directory.delete_user, company["bob"])
+    await world.cycle()
+
+    assert upn("bob") in (await world.target.groups())["Sales"]
+    assert (await world.target.accounts())[upn("bob")]["active"] is False
