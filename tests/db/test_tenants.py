@@ -15,6 +15,7 @@ ROOMS = ("directory", "provisioning", "workspaces")
 
 BEFORE_THE_WALL = {
     "workspaces.organisation_keys": "read before the tenant is known; holds nothing but names and ids",
+    "directory.tenants": "finds the tenant by its name, before the tenant is known; holds nothing but names and ids",
 }
 """Tables that no tenant owns, each with its reason."""
 

@@ -102,8 +102,10 @@ def _upgrade(connection: psycopg.Connection[tuple[object, ...]], target: str) ->
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=NullPool)
     lent = engine.connect()
     config.attributes["connection"] = lent
-    command.upgrade(config, target)
-    lent.detach()
+    try:
+        command.upgrade(config, target)
+    finally:
+        lent.detach()  # it stays whose it was: nothing here may reset or close it
 
 
 def said(error: psycopg.Error) -> str:
