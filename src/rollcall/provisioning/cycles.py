@@ -162,14 +162,20 @@ async def read_log(
     limit: int = 50,
 ) -> list[dict[str, Any]]:
     """The newest log records of a job, newest first; of one object (id or name), with one status, of one cycle."""
+    # Each condition in its turn, so that one that is not asked for does not keep an index from being used;
+    # the status as a literal, since only so the index of failures is known to hold it.
+    conditions = ["job_id = %(job)s"]
+    if source is not None:
+        conditions.append("(source_id = %(source)s or name = %(source)s)")
+    if status is not None:
+        conditions.append("status = 'failure'" if status == "failure" else "status = %(status)s")
+    if cycle is not None:
+        conditions.append("cycle_id = %(cycle)s")
     return await tx.all(
-        """
+        f"""
         select id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason,
             duration_milliseconds, steps, modified
-        from provisioning.log
-        where job_id = %(job)s and (%(source)s::text is null or source_id = %(source)s or name = %(source)s)
-          and (%(status)s::text is null or status = %(status)s)
-          and (%(cycle)s::uuid is null or cycle_id = %(cycle)s)
+        from provisioning.log where {" and ".join(conditions)}
         order by id desc limit %(limit)s
         """,
         {"job": job_id, "source": source, "status": status, "cycle": cycle, "limit": limit},

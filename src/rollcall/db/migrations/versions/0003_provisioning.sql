@@ -104,11 +104,12 @@ create table provisioning.log (
     duration_milliseconds integer not null,
     steps jsonb not null,
     modified jsonb not null,
-    primary key (tenant_id, id),
+    primary key (tenant_id, job_id, id),
     foreign key (tenant_id, job_id) references provisioning.jobs (tenant_id, id) on delete cascade
 );
-create index log_job on provisioning.log (tenant_id, job_id, id);
 create index log_object on provisioning.log (tenant_id, job_id, source_id, id);
+create index log_name on provisioning.log (tenant_id, job_id, name, id);
+create index log_failed on provisioning.log (tenant_id, job_id, id) where status = 'failure';
 
 select rollcall_protect('provisioning.jobs');
 select rollcall_protect('provisioning.cycles');
