@@ -28,7 +28,7 @@ def main() -> None:
     """Prints each figure as soon as it is there: a line for people, or a JSON object a line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is named")
-    parser.add_argument("--full", action="store_true", help="100,000 people where it would be fewer; 5 to 10 minutes")
+    parser.add_argument("--full", action="store_true", help="100,000 people where it would be fewer; some minutes")
     parser.add_argument("--json", action="store_true", help="one JSON object a figure")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
@@ -42,7 +42,12 @@ def main() -> None:
                 print(json.dumps({"benchmark": name, **asdict(figure)}, ensure_ascii=False), flush=True)
             else:
                 aim = f"   (aim {figure.aim})" if figure.aim else ""
-                print(f"{name:<12} {figure.name:<84} {figure.value:>10,.1f} {figure.unit}{aim}", flush=True)
+                print(f"{name:<12} {figure.name:<84} {_number(figure.value):>10} {figure.unit}{aim}", flush=True)
+
+
+def _number(value: float) -> str:
+    """The value with as many digits as are worth reading."""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.2f}"
 
 
 if __name__ == "__main__":
