@@ -118,7 +118,7 @@ class RehearsalLedger(MemoryLedger):
 
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
         # All at once: nothing is sent, and each batch would go through all of them again.
-        return await super().due_references(now, _EVERYTHING)
+        return await super().due_references(now, max(limit, _EVERYTHING))
 
     async def references_at(self, keys: Collection[Key]) -> Sequence[KeptReference]:
         await self._take_references(keys)
