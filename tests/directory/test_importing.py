@@ -298,10 +298,10 @@ async def test_a_file_that_is_not_there_is_refused(tenant_db: TenantDatabase, tm
         await directory.import_file(tenant_db, tmp_path)
 
 
-_SAMPLE = os.environ.get("ROLLCALL_SAMPLE_LDIF")  # noqa: TID251 - where a sample lies is the tester's to say
+_SAMPLE = os.environ.get("SAMPLE_LDIF")  # noqa: TID251 - where a sample lies is the tester's to say
 
 
-@pytest.mark.skipif(_SAMPLE is None, reason="ROLLCALL_SAMPLE_LDIF names no copy of the Example.com sample")
+@pytest.mark.skipif(_SAMPLE is None, reason="SAMPLE_LDIF names no copy of the Example.com sample")
 async def test_the_well_known_sample_of_150_people_is_imported(tenant_db: TenantDatabase) -> None:
     assert _SAMPLE is not None
     report = await directory.import_file(tenant_db, Path(_SAMPLE))

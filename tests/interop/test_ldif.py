@@ -15,7 +15,7 @@ from tests.provisioning.proxy import proxy_to
 from tests.provisioning.world import found_world, workspaces_apart
 
 _SMALL = Path(__file__).parents[1] / "directory" / "data" / "people.ldif"
-_SAMPLE = read_environment().get("ROLLCALL_SAMPLE_LDIF")
+_SAMPLE = read_environment().get("SAMPLE_LDIF")
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
@@ -61,7 +61,7 @@ async def test_the_small_company_arrives_as_the_file_states_it(
 
 
 @pytest.mark.skipif(
-    _SAMPLE is None, reason="ROLLCALL_SAMPLE_LDIF names no file: the sample directory of 389 Directory Server"
+    _SAMPLE is None, reason="SAMPLE_LDIF names no file: the sample directory of 389 Directory Server"
 )
 async def test_the_sample_directory_of_389_arrives_as_the_file_states_it(
     database: Database, database_config: DatabaseConfig, runtime: Runtime

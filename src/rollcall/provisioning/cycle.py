@@ -36,7 +36,10 @@ async def run_cycle(road: Road) -> CycleResult:
     """
     road.position = await road.ledger.position()
     initial = road.position.watermark is None or road.position.reading_full
-    await _read_source(road)
+    while await _read_source(road):
+        # The directory changes faster than it is read: memberships do not wait for a quiet moment.
+        await take_pending_members(road)
+        await send_due_references(road)
     await _retry(road)
     if road.position.reading_full:
         await _sweep(road)
@@ -61,10 +64,18 @@ async def run_for(road: Road, keys: Sequence[Key]) -> CycleResult:
     return CycleResult("on demand", road.counts, road.exporter.stopped, road.counts.withheld > 0)
 
 
-async def _read_source(road: Road) -> None:
-    """Page after page of what changed since the watermark."""
-    more = True
+_PAGES_AT_ONCE = 20
+
+
+async def _read_source(road: Road) -> bool:
+    """Page after page of what changed since the watermark; whether there is more after so many pages of changes.
+
+    A reading of everything goes on to its end, since its references are sent best together.
+    """
+    more, pages = True, 0
     while more and road.exporter.stopped is None:
+        if pages == _PAGES_AT_ONCE:
+            return True
         page = await road.source.changes(road.position.watermark, road.settings.page_size)
         if page.full and (road.position.watermark is None or not road.position.reading_full):
             await _start_reading_full(road)
@@ -75,6 +86,8 @@ async def _read_source(road: Road) -> None:
             road.counts.total = page.total
         await run_page(road, page.entries, () if page.full else page.ties, position, full=page.full)
         more = page.more
+        pages += 0 if page.full else 1
+    return False
 
 
 async def _start_reading_full(road: Road) -> None:

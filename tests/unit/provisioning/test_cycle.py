@@ -118,6 +118,22 @@ async def test_a_cycle_with_nothing_to_do_sends_nothing(job: Job) -> None:
     assert job.target.requests == []
 
 
+async def test_memberships_do_not_wait_until_a_busy_directory_comes_to_rest(job: Job) -> None:
+    await job.cycle()
+    job.settings = replace(job.settings, page_size=1)
+    job.source.leave("red", Key("User", "ada"))
+    for number in range(50):
+        person = entry(CEM, userPrincipalName=f"cem{number}@example.org")
+        job.source.put(replace(person, key=Key("User", f"cem{number}")))
+
+    await job.cycle()
+
+    left = job.target.requests.index(("update", "Group"))
+    last_joined = len(job.target.requests) - 1 - job.target.requests[::-1].index(("create", "User"))
+    assert left < last_joined
+    assert job.members() == {"bob"}
+
+
 async def test_a_change_of_one_person_is_one_request(job: Job) -> None:
     await job.cycle()
     job.source.put(entry(BOB, givenName="Lou"))
