@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rollcall import directory
 from rollcall.cli import output
@@ -46,7 +45,7 @@ def create(
         else:
             raise Conflict(f"There is an application named {name!r} already. Choose another name.")
         text = f"Made the application {name}. Entitle people: rollcall application assign {name} USER_OR_GROUP."
-        return Answer({"id": made, "display_name": name}, lambda console: console.print(escape(text)))
+        return Answer({"id": made, "display_name": name}, lambda console: console.print(output.safe(text)))
 
     answer_in_tenant(At(data, config, tenant), as_json, work, found=True)
 
@@ -70,7 +69,7 @@ def assign(
         principal_id, name = await principal_named(db, principal)
         added = await db.write(directory.assign, found.id, principal_id)
         text = f"{name} {'is now' if added else 'was already'} assigned to {found.display_name}."
-        return Answer({"id": found.id, "changed": added}, lambda console: console.print(escape(text)))
+        return Answer({"id": found.id, "changed": added}, lambda console: console.print(output.safe(text)))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
@@ -94,7 +93,7 @@ def unassign(
         principal_id, name = await principal_named(db, principal)
         removed = await db.write(directory.unassign, found.id, principal_id)
         text = f"{name} {'is no longer' if removed else 'was not'} assigned to {found.display_name}."
-        return Answer({"id": found.id, "changed": removed}, lambda console: console.print(escape(text)))
+        return Answer({"id": found.id, "changed": removed}, lambda console: console.print(output.safe(text)))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -113,7 +112,7 @@ async def _demo(settings: Config, options: _Options) -> None:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(f"[dim]{escape(text)}[/]")
+    console.print(f"[dim]{output.safe(text)}[/]")
 
 
 async def _first_act(console: Console, running: Running, demo: Demo, options: _Options, story: _Story) -> None:
@@ -174,7 +173,7 @@ async def _second_act(console: Console, running: Running, demo: Demo, options: _
             if not arrival.told:
                 seconds = "nothing to send: not mapped"
             line = Text(f"{word:>6}", style=colour)
-            line.append(f"  {movement.display_name}: {movement.what}", style="default")
+            line.append(output.printable(f"  {movement.display_name}: {movement.what}"), style="default")
             line.append(f"  {seconds}", style="bold")
             console.print(line)
 
@@ -227,5 +226,5 @@ def _show_summary(console: Console, running: Running, demo: Demo, story: _Story)
         ],
     )
     console.print(
-        f"Look closer: [bold]rollcall job logs {demo.job_id} --tenant {demo.tenant} --data {escape(str(data))}[/]"
+        f"Look closer: [bold]rollcall job logs {demo.job_id} --tenant {demo.tenant} --data {output.safe(str(data))}[/]"
     )

@@ -9,7 +9,6 @@ from uuid import UUID
 import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rollcall import directory
 from rollcall.cli import output
@@ -225,7 +224,7 @@ def _value(text: str) -> Any:
 
 
 def _done(object_id: UUID, changed: bool, text: str) -> Answer:
-    return Answer({"id": object_id, "changed": changed}, lambda console: console.print(escape(text)))
+    return Answer({"id": object_id, "changed": changed}, lambda console: console.print(output.safe(text)))
 
 
 @app.command()

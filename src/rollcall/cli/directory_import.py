@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rollcall import directory
 from rollcall.cli import output
@@ -43,7 +42,7 @@ def import_people(
     async def work(_parts: Parts, db: TenantDatabase) -> Answer:
         application = None if assign is None else (await application_named(db, assign)).id
         with output.progress() as bar:
-            task = bar.add_task(f"importing {file.name}", total=None)
+            task = bar.add_task(output.printable(f"importing {file.name}"), total=None)
             try:
                 report = await directory.import_file(
                     db,
@@ -70,8 +69,8 @@ def _show(console: Console, report: directory.ImportReport) -> None:
         f"{counted(report.assignments_added, 'assignment')} added."
     )
     for warning in report.warnings:
-        console.print(f"Note: {escape(warning)}")
+        console.print(f"Note: {output.safe(warning)}")
     if report.bad_rows:
         console.print(f"{counted(len(report.bad_rows), 'row was', 'rows were')} left out:")
         for row in report.bad_rows:
-            console.print(f"  {escape(str(row))}")
+            console.print(f"  {output.safe(str(row))}")

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.tree import Tree
 
 from rollcall import provisioning
@@ -99,7 +98,7 @@ def _evaluated(expression: str, source: dict[str, Any]) -> Answer:
     tree = compiled.explain(source, provisioning.trial_context(SystemRuntime()))
 
     def show(console: Console) -> None:
-        console.print(escape(_result(tree)))
+        console.print(output.safe(_result(tree)))
         shown = Tree(_branch(tree))
         _grow(shown, tree)
         console.print(shown)
@@ -116,12 +115,12 @@ def _result(part: Explanation) -> str:
 
 def _branch(part: Explanation) -> str:
     if part.error is not None:
-        value = f"[red]fails:[/] {escape(part.error)}"
+        value = f"[red]fails:[/] {output.safe(part.error)}"
     elif not part.evaluated:
         value = "[dim]not needed[/]"
     else:
-        value = "[dim]null[/]" if part.value is None else escape(shown_value(part.value))
-    return f"[dim]{escape(part.expression)}[/] = {value}"
+        value = "[dim]null[/]" if part.value is None else output.safe(shown_value(part.value))
+    return f"[dim]{output.safe(part.expression)}[/] = {value}"
 
 
 def _grow(tree: Tree, part: Explanation) -> None:
@@ -164,6 +163,6 @@ def _run_one(file: Path, number: int, test: dict[str, Any], context: Any) -> Any
 
 def _report(console: Console, data: dict[str, Any]) -> None:
     for each in data["failures"]:
-        console.print(f"[red]failed[/] {each['number']}: {escape(each['expression'])}")
-        console.print(f"    {escape(each['message'])}")
+        console.print(f"[red]failed[/] {each['number']}: {output.safe(each['expression'])}")
+        console.print(f"    {output.safe(each['message'])}")
     console.print(f"{data['passed']} passed, {data['failed']} failed")

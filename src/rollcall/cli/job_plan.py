@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rollcall import provisioning
 from rollcall.cli.naming import job_named
-from rollcall.cli.output import Answer, counted, shown_value
+from rollcall.cli.output import Answer, counted, safe, shown_value
 from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
@@ -111,13 +110,13 @@ def totals(planned: PlannedCycle) -> dict[str, int]:
 
 def show_plan(console: Console, job: Job, planned: PlannedCycle) -> None:
     """The plan for people."""
-    console.print(f"The next cycle of [bold]{escape(job.display_name)}[/] is {_article(planned.kind)} one.")
+    console.print(f"The next cycle of [bold]{safe(job.display_name)}[/] is {_article(planned.kind)} one.")
     for each in planned.objects:
         _show_object(console, each)
     for key, attribute in _referring(planned):
         _show_references(console, planned, key, attribute)
     for each in planned.withheld:
-        console.print(f"[yellow]withheld[/] {each.action} {each.key.kind} {escape(each.name)}")
+        console.print(f"[yellow]withheld[/] {each.action} {each.key.kind} {safe(each.name)}")
     if planned.withheld:
         console.print(
             f"  {counted(len(planned.withheld), 'removal')} would be withheld, because a cycle may remove fewer than "
@@ -126,10 +125,10 @@ def show_plan(console: Console, job: Job, planned: PlannedCycle) -> None:
         )
     for skip in planned.skips:
         word = "[red]fails[/]" if skip.failed else "[dim]skip[/]"
-        console.print(f"{word} {skip.key.kind} {escape(skip.name)}: {escape(skip.reason)} [dim]({skip.code})[/]")
+        console.print(f"{word} {skip.key.kind} {safe(skip.name)}: {safe(skip.reason)} [dim]({skip.code})[/]")
     console.print(_summary(planned))
     if planned.problem:
-        console.print(f"[red]The plan is not whole:[/] {escape(planned.problem)}")
+        console.print(f"[red]The plan is not whole:[/] {safe(planned.problem)}")
 
 
 def _article(kind: str) -> str:
@@ -137,20 +136,20 @@ def _article(kind: str) -> str:
 
 
 def _show_object(console: Console, each: PlannedObject) -> None:
-    console.print(f"[{_COLOURS[each.action]}]{each.action}[/] {each.key.kind} [bold]{escape(each.name)}[/]")
+    console.print(f"[{_COLOURS[each.action]}]{each.action}[/] {each.key.kind} [bold]{safe(each.name)}[/]")
     for path, old, new in each.changes:
-        before = f"{escape(shown_value(old))} → " if old is not None or each.action != "create" else ""
-        console.print(f"    {escape(path)}: {before}{escape(shown_value(new))}")
+        before = f"{safe(shown_value(old))} → " if old is not None or each.action != "create" else ""
+        console.print(f"    {safe(path)}: {before}{safe(shown_value(new))}")
 
 
 def _show_references(console: Console, planned: PlannedCycle, key: Key, attribute: str) -> None:
-    console.print(f"[cyan]{escape(attribute)}[/] of {key.kind} [bold]{escape(planned.names.get(key, key.id))}[/]")
+    console.print(f"[cyan]{safe(attribute)}[/] of {key.kind} [bold]{safe(planned.names.get(key, key.id))}[/]")
     for sign, colour, others in (
         ("+", "green", planned.added.get((key, attribute), [])),
         ("-", "red", planned.removed.get((key, attribute), [])),
     ):
         for other in others[:_SHOWN_REFERENCES]:
-            console.print(f"    [{colour}]{sign}[/] {escape(planned.names.get(other, other.id))}")
+            console.print(f"    [{colour}]{sign}[/] {safe(planned.names.get(other, other.id))}")
         if len(others) > _SHOWN_REFERENCES:
             console.print(f"    [{colour}]{sign}[/] … and {len(others) - _SHOWN_REFERENCES:,} more")
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rollcall import directory, provisioning
 from rollcall.cli import output
@@ -102,10 +101,12 @@ def _show(
     why_not: list[str],
 ) -> None:
     interval = provisioning.print_interval(job.settings.interval_seconds)
-    console.print(f"[bold]{escape(job.display_name)}[/] {_RUNS[job.state]}; {job.settings.scope}, every {interval}.")
-    console.print(f"{escape(job.tenant_url or '')}  [dim]{job.id}[/]")
+    console.print(
+        f"[bold]{output.safe(job.display_name)}[/] {_RUNS[job.state]}; {job.settings.scope}, every {interval}."
+    )
+    console.print(f"{output.safe(job.tenant_url or '')}  [dim]{job.id}[/]")
     if why_not:
-        console.print(f"[yellow]Not in step:[/] {escape('; '.join(why_not))}.")
+        console.print(f"[yellow]Not in step:[/] {output.safe('; '.join(why_not))}.")
     else:
         console.print(f"[green]In step[/] with the directory as of {moment(cycles[0].observed)} UTC.")
     console.print(
@@ -114,13 +115,13 @@ def _show(
     )
     for each in waiting:
         console.print(
-            f"  [red]waits[/] {each.kind} {escape(each.name)}: {escape(each.reason)} "
+            f"  [red]waits[/] {each.kind} {output.safe(each.name)}: {output.safe(each.reason)} "
             f"[dim](tried {each.attempts}×, again at {moment(each.next_attempt)})[/]"
         )
     if standing.escrowed > len(waiting):
         console.print(f"  … and {standing.escrowed - len(waiting):,} more")
     for cycle in cycles:
-        console.print(f"{moment(cycle.began)} [dim]{cycle.kind}[/] {escape(_told(cycle))}")
+        console.print(f"{moment(cycle.began)} [dim]{cycle.kind}[/] {output.safe(_told(cycle))}")
 
 
 def _told(cycle: Cycle) -> str:
@@ -186,16 +187,16 @@ def record_to_json(
 def show_record(console: Console, record: dict[str, Any]) -> None:
     """Print a record: what was done to whom, its steps, old and new values."""
     colour = _STATUS_COLOURS[record["status"]]
-    code = f" [dim]({escape(record['code'])})[/]" if record["code"] else ""
+    code = f" [dim]({output.safe(record['code'])})[/]" if record["code"] else ""
     console.print(
         f"{moment(record['at'])} [{colour}]{record['status']}[/] {record['action']} {record['kind']} "
-        f"[bold]{escape(record['name'] or record['source_id'])}[/]{code} [dim]{record['duration_milliseconds']} ms[/]"
+        f"[bold]{output.safe(record['name'] or record['source_id'])}[/]{code} [dim]{record['duration_milliseconds']} ms[/]"
     )
     if record["reason"]:
-        console.print(f"    {escape(record['reason'])}")
+        console.print(f"    {output.safe(record['reason'])}")
     for step in record["steps"]:
         console.print(
-            f"    [dim]{escape(step['provisioningStepType'])}: {step['status']}.[/] {escape(step['description'])}"
+            f"    [dim]{output.safe(step['provisioningStepType'])}: {step['status']}.[/] {output.safe(step['description'])}"
         )
     for path, old, new in record["modified"]:
-        console.print(f"    {escape(path)}: {escape(shown_value(old))} → {escape(shown_value(new))}")
+        console.print(f"    {output.safe(path)}: {output.safe(shown_value(old))} → {output.safe(shown_value(new))}")

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
@@ -87,7 +86,7 @@ def confirm(question: str) -> None:
 async def _run(parts: Parts, db: TenantDatabase, job: Job) -> Answer:
     began = parts.runtime.monotonic()
     with output.progress(_Rate()) as bar:
-        task = bar.add_task(job.display_name, total=None)
+        task = bar.add_task(output.printable(job.display_name), total=None)
 
         async def watch(counts: Counts) -> None:
             bar.update(task, completed=counts.imported, total=counts.total, description=_described(job, counts))
@@ -123,7 +122,7 @@ def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> No
     counts = result.counts
     ended = "stopped" if result.problem else "ended"
     read = f"{counted(counts.imported, 'object')} read, {counted(counts.requests, 'request')} sent"
-    console.print(f"The {result.kind} cycle of {escape(job.display_name)} {ended} after {seconds:.1f} s: {read}.")
+    console.print(f"The {result.kind} cycle of {output.safe(job.display_name)} {ended} after {seconds:.1f} s: {read}.")
     done = [f"{getattr(counts, name):,} {name}" for name in _DONE if getattr(counts, name)]
     for number, word in (
         (counts.references_added, "added"),
@@ -134,7 +133,9 @@ def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> No
             done.append(f"{counted(number, 'reference')} {word}")
     console.print(f"{', '.join(done) or 'Nothing to do'}.")
     if result.problem is not None:
-        console.print(f"[red]It stopped:[/] {escape(result.problem.reason)} [dim]({escape(result.problem.code)})[/]")
+        console.print(
+            f"[red]It stopped:[/] {output.safe(result.problem.reason)} [dim]({output.safe(result.problem.code)})[/]"
+        )
     if counts.failed or counts.references_failed:
         console.print("Why objects failed: rollcall job logs --status failure")
     if result.held:

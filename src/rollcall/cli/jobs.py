@@ -14,7 +14,6 @@ from uuid import UUID
 import orjson
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rollcall import directory, provisioning
 from rollcall.cli import job_on_demand, job_plan, job_report, job_run, output
@@ -168,7 +167,7 @@ def run_test(
         verdict = await provisioning.test_job(parts.provisioning, db.tenant, found.id)
         if not verdict.ok and not as_json:
             raise Failed(Invalid(verdict.message, code=verdict.code))
-        return Answer(verdict, lambda console: console.print(escape(verdict.message)), 0 if verdict.ok else 1)
+        return Answer(verdict, lambda console: console.print(output.safe(verdict.message)), 0 if verdict.ok else 1)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
@@ -204,7 +203,7 @@ def _state_command(at: At, as_json: bool, job: str | None, state: str, change: A
         found = await job_named(db, job)
         await db.write(change, found.id, *arguments)
         said = text.format(name=found.display_name)
-        return Answer({"job_id": found.id, "state": state}, lambda console: console.print(escape(said)))
+        return Answer({"job_id": found.id, "state": state}, lambda console: console.print(output.safe(said)))
 
     answer_in_tenant(at, as_json, work)
 
@@ -277,7 +276,7 @@ def delete(
             job_run.confirm(f"Delete the job {found.display_name} with its log?")
         await db.write(provisioning.delete_job, found.id)
         return Answer(
-            {"job_id": found.id}, lambda console: console.print(escape(f"Deleted the job {found.display_name}."))
+            {"job_id": found.id}, lambda console: console.print(output.safe(f"Deleted the job {found.display_name}."))
         )
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
@@ -373,7 +372,8 @@ def show(
     async def work(_parts: Parts, db: TenantDatabase) -> Answer:
         document = (await job_named(db, job)).sync_schema
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
-        return Answer(document, lambda console: console.print(escape(text)))
+        lines = [output.safe(line) for line in text.split("\n")]
+        return Answer(document, lambda console: console.print("\n".join(lines)))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
@@ -399,7 +399,7 @@ def set_schema(
         found = await job_named(db, job)
         await db.write(provisioning.change_schema, found.id, document)
         text = f"{found.display_name} has new mappings; its next cycle looks at everybody again."
-        return Answer({"job_id": found.id}, lambda console: console.print(escape(text)))
+        return Answer({"job_id": found.id}, lambda console: console.print(output.safe(text)))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 

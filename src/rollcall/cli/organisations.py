@@ -7,7 +7,6 @@ from uuid import UUID
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rollcall import workspaces
 from rollcall.cli import output
@@ -143,12 +142,12 @@ def list_all(data: Data = None, config: ConfigFile = None, as_json: AsJson = Fal
             for organisation, credentials in found:
                 switched = "on" if organisation.synchronization else "off"
                 console.print(
-                    f"[bold]{escape(organisation.key)}[/]  {escape(organisation.name)}  synchronization {switched}"
+                    f"[bold]{output.safe(organisation.key)}[/]  {output.safe(organisation.name)}  synchronization {switched}"
                 )
                 for each in credentials:
                     state = "live" if each.is_live(now) else "revoked" if each.revoked else "expired"
                     used = output.moment(each.last_used) if each.last_used else "never"
-                    console.print(f"  {each.id}  …{escape(each.ends_with)}  {state}, last used {used}")
+                    console.print(f"  {each.id}  …{output.safe(each.ends_with)}  {state}, last used {used}")
 
         data = [{"organisation": organisation, "credentials": held} for organisation, held in found]
         return Answer({"organisations": data}, show)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -21,6 +22,9 @@ from rollcall.errors import Refusal
 
 Json = Any
 _SHOWN_VALUE_CHARACTERS = 200
+# C0 and C1 controls, which a terminal obeys (ECMA-48 §8.3) or ends a line at; what reorders the text around it (UAX #9
+# §2); separators of lines and paragraphs; halves of surrogate pairs, which no encoding can write.
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u200e\u200f\u061c\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,26 @@ class Answer:
 def out() -> Console:
     """Standard output; without a terminal no line is broken or cut."""
     terminal = sys.stdout.isatty()
-    return Console(file=sys.stdout, soft_wrap=not terminal, highlight=False, width=None if terminal else 10_000)
+    width = None if terminal else 10_000
+    return Console(file=sys.stdout, soft_wrap=not terminal, highlight=False, emoji=False, width=width)
 
 
 def err() -> Console:
     """Standard error."""
-    return Console(file=sys.stderr, soft_wrap=True, highlight=False)
+    return Console(file=sys.stderr, soft_wrap=True, highlight=False, emoji=False)
+
+
+def printable(text: str) -> str:
+    """`text` with a � in the place of each character that a terminal would obey instead of showing it."""
+    return _OBEYED.sub("�", text)
+
+
+def safe(text: str) -> str:
+    """`text` as a part of what `Console.print` is given: on one line, nothing in it obeyed, nothing taken for markup.
+
+    Everything that comes from a directory, an application or a command line is printed through this.
+    """
+    return escape(printable(text))
 
 
 def print_json(data: Json) -> None:
@@ -69,22 +87,22 @@ def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
         print_json({"error": error})
         return
     console = err()
-    console.print(escape(refusal.message))
+    console.print(safe(refusal.message))
     for detail in refusal.details:
         if detail != refusal.message:
-            console.print(f"  {escape(detail)}")
+            console.print(f"  {safe(detail)}")
 
 
 def note(text: str) -> None:
     """Tell a person something beside the answer."""
-    err().print(escape(text))
+    err().print(safe(text))
 
 
 def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under their column names. Cells are text, never markup; for a pipe, columns stand apart by a tab."""
     if not console.is_terminal:
         for row in rows:
-            console.print("\t".join(escape(_cell(cell)) for cell in row))
+            console.print("\t".join(safe(_cell(cell)) for cell in row))
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
@@ -99,7 +117,7 @@ def pairs(console: Console, rows: Iterable[tuple[str, object]]) -> None:
     listed = [(name, _cell(value)) for name, value in rows]
     width = max((len(name) for name, _ in listed), default=0)
     for name, value in listed:
-        console.print(f"[dim]{escape(name.ljust(width))}[/]  {escape(value)}")
+        console.print(f"[dim]{safe(name.ljust(width))}[/]  {safe(value)}")
 
 
 def shown_value(value: Json) -> str:
@@ -107,7 +125,7 @@ def shown_value(value: Json) -> str:
     if value is None:
         return "–"
     text = value if isinstance(value, str) else orjson.dumps(plain(value)).decode()
-    text = "".join(each if each.isprintable() else "�" for each in text)
+    text = "".join(each if each.isprintable() else "�" for each in printable(text))
     return text if len(text) <= _SHOWN_VALUE_CHARACTERS else f"{text[:_SHOWN_VALUE_CHARACTERS]}…"
 
 
@@ -131,7 +149,7 @@ def _cell(value: object) -> str:
 
 def progress(*columns: ProgressColumn) -> Progress:
     """A progress bar on standard error that is seen only on a terminal and leaves nothing behind."""
-    console = Console(file=sys.stderr, highlight=False)
+    console = Console(file=sys.stderr, highlight=False, emoji=False)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),

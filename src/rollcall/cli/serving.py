@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from rollcall.cli import output
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, quiet, ring
@@ -113,7 +112,7 @@ def _print_banner(running: Running, demo: Demo | None) -> None:
     output.pairs(console, rows)
     where = f" --data {running.parts.config.data}"
     following = "rollcall job status" if demo is not None else "rollcall organisation create KEY NAME"
-    console.print(f"Next, in another terminal: [bold]{escape(following + where)}[/]")
+    console.print(f"Next, in another terminal: [bold]{output.safe(following + where)}[/]")
     console.file.flush()
 
 

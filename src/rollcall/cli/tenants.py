@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from rollcall import directory
 from rollcall.cli import output
@@ -30,7 +29,9 @@ def create(
 
     async def work(parts: Parts) -> Answer:
         made = await parts.database.system(directory.create_tenant, parts.runtime, name)
-        return Answer({"id": made, "name": name}, lambda console: console.print(f"Made the tenant {escape(name)}."))
+        return Answer(
+            {"id": made, "name": name}, lambda console: console.print(f"Made the tenant {output.safe(name)}.")
+        )
 
     answer(At(data, config), as_json, work)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from rollcall import directory
+from rollcall import directory, provisioning
 from rollcall.errors import Unavailable
 from rollcall.main.opening import Parts
 from rollcall.provisioning import Worker
@@ -26,7 +26,7 @@ async def work(parts: Parts, ready: Callable[[], None] = lambda: None) -> None:
 
 
 async def _keep_house(parts: Parts) -> None:
-    """Once an hour: purge what was deleted 30 days ago, and prune the change log."""
+    """Once an hour: purge what was deleted 30 days ago, and prune the change log, the provisioning log and old cycles."""
     while True:
         try:
             for tenant in await parts.database.system(directory.list_tenants):
@@ -40,6 +40,8 @@ async def _keep_tenant(parts: Parts, tenant: UUID) -> None:
     db = parts.database.tenant(tenant)
     now = parts.runtime.now()
     while await db.write(directory.purge_expired, now):
+        await parts.runtime.sleep(0)
+    while await db.write(provisioning.prune_history, now):
         await parts.runtime.sleep(0)
     while await db.write(directory.prune_changes, now - directory.CHANGES_KEPT_FOR):
         await parts.runtime.sleep(0)

@@ -2,7 +2,16 @@
 
 from rollcall.provisioning.connectors.contract import Verdict
 from rollcall.provisioning.cycle import CycleResult
-from rollcall.provisioning.cycles import Arrival, Cycle, Standing, arrival, read_log, recent_cycles, standing
+from rollcall.provisioning.cycles import (
+    Arrival,
+    Cycle,
+    Standing,
+    arrival,
+    prune_history,
+    read_log,
+    recent_cycles,
+    standing,
+)
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
 from rollcall.provisioning.expression_vectors import run_vector
@@ -74,6 +83,7 @@ __all__ = [
     "print_interval",
     "provision_on_demand",
     "provisioning_object_summary",
+    "prune_history",
     "read_job",
     "read_log",
     "recent_cycles",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rollcall.provisioning import looking, outcomes, planning
+from rollcall.provisioning.connectors.contract import Done
 from rollcall.provisioning.ledger_contract import Commit, Position
 from rollcall.provisioning.mapping import desired
 from rollcall.provisioning.model import Entry, Key, Plan, Problem, Tie
@@ -148,6 +149,7 @@ async def run_page(
         cycle_id=road.cycle_id,
         generation=position.generation if position is not None else road.position.generation,
         members_pending=full,
+        owners=await _owners_of_created(road, results),
     )
     _count(road, items, plan, conclusion)
     # A page that stopped half-way is read again: its watermark is not kept.
@@ -157,6 +159,21 @@ async def run_page(
         road.position = keep
     road.counts.requests = road.exporter.traffic.requests
     await road.observer(road.counts)
+
+
+async def _owners_of_created(road: Road, results: Sequence[outcomes.Result]) -> dict[tuple[str, str], Key]:
+    """Which source objects the ids of just created resources belong to: a target may give an id twice."""
+    owners: dict[tuple[str, str], Key] = {}
+    for kind in road.mappings:
+        ids = {
+            outcomes.created_id(outcome)
+            for operation, outcome, _ in results
+            if operation.key.kind == kind and operation.action == "create" and isinstance(outcome, Done)
+        }
+        if ids:
+            for target_id, owner in (await road.ledger.owners(kind, ids)).items():
+                owners[kind, target_id] = owner
+    return owners
 
 
 async def prepare(road: Road, entries: Sequence[Entry], *, verify: bool = False) -> list[Item]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.jobs import PROGRESS_CHANNEL
 from rollcall.provisioning.model import Problem
 from rollcall.provisioning.road import Counts
+from rollcall.runtime import uuid7
 
 _KEPT_WITHOUT_WORK = 1
 """How many cycles that found nothing to do are kept: the last one tells when the job last looked."""
@@ -207,3 +209,30 @@ async def arrival(tx: Tx, job_id: UUID, source_id: str, since: datetime) -> Arri
     )
     assert row is not None, "an aggregate has a row"
     return None if row["running"] or row["at"] is None else Arrival(row["at"], row["told"])
+
+
+LOG_KEPT_FOR = timedelta(days=400)
+CYCLES_KEPT_FOR = timedelta(days=90)
+
+
+async def prune_history(tx: Tx, now: datetime, limit: int = 10_000) -> int:
+    """Forget log records after 400 days and cycles after 90; how many went. Call it until it returns 0."""
+    gone = 0
+    for table, kept_for in (("log", LOG_KEPT_FOR), ("cycles", CYCLES_KEPT_FOR)):
+        # Ids are ordered by time (RFC 9562 version 7), so the key finds the oldest.
+        before = uuid7(int((now - kept_for).timestamp() * 1000), 0)
+        gone += await tx.run(
+            SQL(
+                """
+                delete from provisioning.{table} where (tenant_id, job_id, id) in (
+                    select each.tenant_id, each.job_id, each.id from provisioning.jobs j
+                    cross join lateral (
+                        select tenant_id, job_id, id from provisioning.{table} t
+                        where t.tenant_id = j.tenant_id and t.job_id = j.id and t.id < %(before)s
+                        order by t.id limit %(limit)s
+                    ) as each limit %(limit)s)
+                """
+            ).format(table=Identifier(table)),
+            {"before": before, "limit": limit},
+        )
+    return gone

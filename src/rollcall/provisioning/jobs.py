@@ -252,8 +252,13 @@ async def change_schema(tx: Tx, job_id: UUID, document: dict[str, Any]) -> None:
 
 
 async def drop_watermark(tx: Tx, job_id: UUID) -> None:
-    """The next cycle reads everything again."""
-    await tx.run("update provisioning.jobs set watermark = null where id = %s", [job_id])
+    """The next cycle reads everything again; one that runs now ends, and marks nothing as seen for the next."""
+    await tx.run(
+        """
+        update provisioning.jobs set watermark = null, epoch = epoch + 1, generation = generation + 1 where id = %s
+        """,
+        [job_id],
+    )
 
 
 async def restart(tx: Tx, job_id: UUID) -> None:

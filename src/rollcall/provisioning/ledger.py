@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
+from rollcall.errors import Conflict, NotFound
 from rollcall.provisioning.ledger_contract import Position
 from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
@@ -165,17 +167,51 @@ async def drop_links(tx: Tx, job_id: UUID, keys: Sequence[Key]) -> None:
     )
 
 
-async def save_position(tx: Tx, job_id: UUID, now_at: Position) -> None:
-    """Remember how far the source is read."""
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What entitles a cycle to write: it is the job's holder, and the job has not been told to begin anew since."""
+
+    holder: UUID
+    epoch: int
+
+
+async def take_hold(tx: Tx, job_id: UUID, holder: UUID) -> Hold:
+    """Make `holder` the one cycle that may write. Raises NotFound when the job is gone."""
+    epoch = await tx.value("update provisioning.jobs set holder = %s where id = %s returning epoch", [holder, job_id])
+    if epoch is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return Hold(holder, int(epoch))
+
+
+async def check_hold(tx: Tx, job_id: UUID, hold: Hold | None, *, anew: bool = True) -> None:
+    """Raise Conflict when another cycle has taken over, or (`anew`) the job has been told to begin anew.
+
+    The row stays as it is until this transaction ends, so what is written in it is written by the holder.
+    """
+    if hold is None:
+        return
+    row = await tx.one("select holder, epoch from provisioning.jobs where id = %s for share", [job_id])
+    if row is None or row["holder"] != hold.holder:
+        raise Conflict("Another cycle of this job has taken over.", code="superseded")
+    if anew and row["epoch"] != hold.epoch:
+        raise Conflict(
+            "The job was restarted or changed while this cycle ran; the next one begins anew.", code="begun_anew"
+        )
+
+
+async def save_position(tx: Tx, job_id: UUID, now_at: Position, hold: Hold | None) -> None:
+    """Remember how far the source is read, unless the job has been told to begin anew meanwhile."""
     await tx.run(
         """
-        update provisioning.jobs set watermark = %s, reading_full = %s, generation = %s where id = %s
+        update provisioning.jobs set watermark = %s, reading_full = %s, generation = %s
+        where id = %s and epoch = coalesce(%s, epoch)
         """,
         [
             None if now_at.watermark is None else Jsonb(now_at.watermark),
             now_at.reading_full,
             now_at.generation,
             job_id,
+            hold and hold.epoch,
         ],
     )
 

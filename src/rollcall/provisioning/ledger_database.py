@@ -9,16 +9,18 @@ from uuid import UUID
 from rollcall.db import TenantDatabase, Tx
 from rollcall.provisioning import ledger
 from rollcall.provisioning import ledger_references as references
+from rollcall.provisioning.ledger import Hold
 from rollcall.provisioning.ledger_contract import Commit, KeptReference, Position, ReferenceOutcome
 from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey
 
 
 class DatabaseLedger:
-    """The memory of one job, as rows."""
+    """The memory of one job, as rows. With `hold` every write is refused (Conflict) once the hold is lost."""
 
-    def __init__(self, db: TenantDatabase, job_id: UUID) -> None:
+    def __init__(self, db: TenantDatabase, job_id: UUID, hold: Hold | None = None) -> None:
         self._db = db
         self._job_id = job_id
+        self._hold = hold
 
     async def position(self) -> Position:
         return await self._db.read(ledger.position, self._job_id)
@@ -34,10 +36,10 @@ class DatabaseLedger:
 
     async def intend(self, links: Sequence[Link], lost: Collection[Key]) -> None:
         if links or lost:
-            await self._db.write(_intend, self._job_id, links, lost)
+            await self._db.write(_intend, self._job_id, self._hold, links, lost)
 
     async def commit(self, commit: Commit) -> None:
-        await self._db.write(_commit, self._job_id, commit)
+        await self._db.write(_commit, self._job_id, self._hold, commit)
 
     async def due(self, now: datetime, after: Key | None, limit: int) -> list[Key]:
         return await self._db.read(ledger.due, self._job_id, now, after, limit)
@@ -52,10 +54,10 @@ class DatabaseLedger:
         return await self._db.read(ledger.groups_with_pending_members, self._job_id, limit)
 
     async def take_members(self, group: Key, members: Sequence[Key], sweep: int) -> None:
-        await self._db.write(references.take_members, self._job_id, group, members, sweep)
+        await self._db.write(_take_members, self._job_id, self._hold, group, members, sweep)
 
     async def finish_members(self, group: Key, sweep: int) -> None:
-        await self._db.write(references.finish_members, self._job_id, group, sweep)
+        await self._db.write(_finish_members, self._job_id, self._hold, group, sweep)
 
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
         return await self._db.read(references.due_references, self._job_id, now, limit)
@@ -65,19 +67,41 @@ class DatabaseLedger:
 
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         if keys:
-            await self._db.write(references.set_state, self._job_id, keys, "uncertain")
+            await self._db.write(_intend_references, self._job_id, self._hold, keys)
 
     async def commit_references(self, outcome: ReferenceOutcome) -> None:
-        await self._db.write(_commit_references, self._job_id, outcome)
+        await self._db.write(_commit_references, self._job_id, self._hold, outcome)
 
 
-async def _intend(tx: Tx, job_id: UUID, links: Sequence[Link], lost: Collection[Key]) -> None:
+# What comes before an effect is refused when the job is to begin anew; what happened is remembered all the same.
+
+
+async def _intend(tx: Tx, job_id: UUID, hold: Hold | None, links: Sequence[Link], lost: Collection[Key]) -> None:
+    await ledger.check_hold(tx, job_id, hold)
     await ledger.save_links(tx, job_id, links)
     if lost:
         await references.forget(tx, job_id, lost)
 
 
-async def _commit(tx: Tx, job_id: UUID, commit: Commit) -> None:
+async def _intend_references(tx: Tx, job_id: UUID, hold: Hold | None, keys: Sequence[ReferenceKey]) -> None:
+    await ledger.check_hold(tx, job_id, hold)
+    await references.set_state(tx, job_id, keys, "uncertain")
+
+
+async def _take_members(
+    tx: Tx, job_id: UUID, hold: Hold | None, group: Key, members: Sequence[Key], sweep: int
+) -> None:
+    await ledger.check_hold(tx, job_id, hold)
+    await references.take_members(tx, job_id, group, members, sweep)
+
+
+async def _finish_members(tx: Tx, job_id: UUID, hold: Hold | None, group: Key, sweep: int) -> None:
+    await ledger.check_hold(tx, job_id, hold)
+    await references.finish_members(tx, job_id, group, sweep)
+
+
+async def _commit(tx: Tx, job_id: UUID, hold: Hold | None, commit: Commit) -> None:
+    await ledger.check_hold(tx, job_id, hold, anew=False)
     await ledger.save_links(tx, job_id, commit.links)
     if commit.dropped:
         await ledger.drop_links(tx, job_id, commit.dropped)
@@ -91,10 +115,11 @@ async def _commit(tx: Tx, job_id: UUID, commit: Commit) -> None:
         await references.drop_references(tx, job_id, commit.dropped)
     await ledger.append_log(tx, job_id, commit.log)
     if commit.position is not None:
-        await ledger.save_position(tx, job_id, commit.position)
+        await ledger.save_position(tx, job_id, commit.position, hold)
 
 
-async def _commit_references(tx: Tx, job_id: UUID, outcome: ReferenceOutcome) -> None:
+async def _commit_references(tx: Tx, job_id: UUID, hold: Hold | None, outcome: ReferenceOutcome) -> None:
+    await ledger.check_hold(tx, job_id, hold, anew=False)
     await references.set_state(tx, job_id, outcome.present, "present")
     await references.set_state(tx, job_id, outcome.absent, "absent")
     await references.set_failed(tx, job_id, list(outcome.failed.items()))

@@ -10,7 +10,7 @@ from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, Targ
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
 from rollcall.provisioning.planning import Item
 from rollcall.provisioning.road import Road
-from rollcall.provisioning.target_schema import read_value
+from rollcall.provisioning.target_schema import read_value, storable
 
 Considered = tuple[Scope, Desired, CompiledMapping]
 
@@ -92,7 +92,7 @@ def mapped_values(resource: Mapping[str, Json], compiled: CompiledMapping) -> Va
     for step in compiled.steps:
         value = read_value(resource, step[0].target)
         if value is not None:
-            values[step[0].target] = value
+            values[step[0].target] = storable(value)
     return values
 
 
@@ -207,5 +207,7 @@ async def _index(road: Road, kind: str, lookups: int) -> TargetIndex | None:
         if not page.resources:
             break
         start += len(page.resources)
+    if index is not None and total is not None and index.size < total:
+        index = None  # a listing that broke off, or gave one page again and again, proves nobody's absence
     road.indexes[kind] = index
     return index

@@ -124,6 +124,11 @@ class TargetIndex:
             if target_id not in ids:
                 ids.append(target_id)
 
+    @property
+    def size(self) -> int:
+        """How many resources it holds."""
+        return len(self._by_id)
+
     def read(self, target_id: str) -> Values | None:
         """The values of one resource, or None when the listing did not show it."""
         return self._by_id.get(target_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -94,13 +94,15 @@ def conclude(
     cycle_id: str,
     generation: int,
     members_pending: bool,
+    owners: Mapping[tuple[str, str], Key] | None = None,
 ) -> Conclusion:
     """What the page comes to.
 
-    `members_pending`: the members of every group of this page are to be compared anew.
+    `members_pending`: the members of every group of this page are to be compared anew. `owners`: which source
+    objects the ids of created resources belong to already.
     """
     page = _Page(now, new_id, cycle_id, generation)
-    by_result = {operation.key: (operation, outcome, duration) for operation, outcome, duration in results}
+    by_result = {result[0].key: result for result in _without_stolen_ids(results, owners or {})}
     by_skip = {skip.key: skip for skip in plan.skips}
     withheld = {operation.key: operation for operation in plan.withheld}
     singles: list[SingleReference] = []
@@ -129,6 +131,28 @@ def conclude(
         log=page.log,
     )
     return Conclusion(commit, page.done, page.failed)
+
+
+def _without_stolen_ids(results: Sequence[Result], owners: Mapping[tuple[str, str], Key]) -> Iterator[Result]:
+    """The results, where a creation that was answered with the id of another object's resource is a failure."""
+    taken = dict(owners)
+    for operation, outcome, duration in results:
+        if operation.action != "create" or not isinstance(outcome, Done):
+            yield operation, outcome, duration
+            continue
+        target_id = created_id(outcome)
+        owner = taken.setdefault((operation.key.kind, target_id), operation.key)
+        if owner == operation.key:
+            yield operation, outcome, duration
+            continue
+        reason = f"The target answered the creation with id {target_id}, which belongs to {owner.kind} {owner.id}."
+        yield operation, Refused("DuplicateTargetEntries", reason), duration
+
+
+def created_id(outcome: Done) -> str:
+    """The id of a resource that was created."""
+    assert outcome.resource is not None, "a creation is done when its id is known"
+    return str(outcome.resource["id"])
 
 
 def _is_not_attempted(skip: Skip | None) -> bool:
@@ -180,8 +204,7 @@ def _after_success(page: _Page, item: Item, operation: Operation, outcome: Done)
         return item.link.forgotten()
     target_id = item.link.target_id
     if operation.action == "create":
-        assert outcome.resource is not None, "a creation is done when its id is known"
-        target_id = str(outcome.resource["id"])
+        target_id = created_id(outcome)
     return replace(
         item.link,
         state="linked",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import structlog
 
 from rollcall.crypto import Sealer
 from rollcall.db import Database, TenantDatabase
-from rollcall.errors import Conflict, Invalid
+from rollcall.errors import Conflict, Invalid, Refusal, Unavailable
 from rollcall.provisioning import cycles, jobs
 from rollcall.provisioning.connectors.contract import Target, Verdict
 from rollcall.provisioning.connectors.directory import DirectorySource
@@ -21,9 +22,10 @@ from rollcall.provisioning.dry_run import PlannedCycle, plan_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
 from rollcall.provisioning.jobs import Job
+from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
-from rollcall.provisioning.model import Key
+from rollcall.provisioning.model import Key, Problem
 from rollcall.provisioning.road import Counts, Observer, Road
 from rollcall.provisioning.sync_schema import parse_schema
 from rollcall.runtime import Runtime
@@ -92,18 +94,26 @@ async def run_job(service: Service, tenant: UUID, job_id: UUID, *, watch: Observ
 
 
 async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observer | None) -> CycleResult:
+    cycle_id = service.runtime.new_id()
+    hold = await db.write(take_hold, job_id, cycle_id)
     job = await db.read(jobs.read_job, job_id)
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
-    ledger = DatabaseLedger(db, job_id)
-    position = await ledger.position()
+    position = await DatabaseLedger(db, job_id).position()
     kind = "initial" if position.watermark is None or position.reading_full else "incremental"
-    cycle_id = service.runtime.new_id()
     began = service.runtime.monotonic()
     await db.write(cycles.begin_cycle, job_id, cycle_id, kind, service.runtime.now())
-    async with open_target(service, url, token, job.settings.concurrency) as target:
-        road = _road(service, db, job, target, str(cycle_id))
-        road.observer = _observer(service, db, job_id, cycle_id, watch)
-        result = await run_cycle(road)
+    counts = Counts()
+    try:
+        async with open_target(service, url, token, job.settings.concurrency) as target:
+            road = _road(service, db, job, target, str(cycle_id), hold)
+            road.observer = _observer(service, db, job_id, cycle_id, watch)
+            counts = road.counts
+            result = await run_cycle(road)
+    except Exception as error:
+        # Whatever it was, the cycle has ended, and its row says why.
+        with contextlib.suppress(Unavailable):
+            await db.write(cycles.end_cycle, job_id, cycle_id, counts, _why_ended(error), service.runtime.now())
+        raise
     await db.write(cycles.end_cycle, job_id, cycle_id, result.counts, result.problem, service.runtime.now())
     _log.info(
         "cycle ended",
@@ -130,19 +140,30 @@ async def provision_on_demand(service: Service, tenant: UUID, job_id: UUID, keys
         db = service.database.tenant(tenant)
         job = await db.read(jobs.read_job, job_id)
         url, token = await db.read(jobs.credentials, service.sealer, job_id)
-        cycle_id = str(service.runtime.new_id())
+        cycle_id = service.runtime.new_id()
+        hold = await db.write(take_hold, job_id, cycle_id)
         async with open_target(service, url, token, job.settings.concurrency) as target:
-            await run_for(_road(service, db, job, target, cycle_id), keys)
-        return cycle_id
+            await run_for(_road(service, db, job, target, str(cycle_id), hold), keys)
+        return str(cycle_id)
 
 
-def _road(service: Service, db: TenantDatabase, job: Job, target: Target, cycle_id: str) -> Road:
+def _why_ended(error: Exception) -> Problem:
+    if isinstance(error, Refusal):
+        return Problem(error.code, error.message)
+    return Problem(
+        "InternalError", f"A fault of the service ({type(error).__name__}); the next cycle goes on from here."
+    )
+
+
+def _road(
+    service: Service, db: TenantDatabase, job: Job, target: Target, cycle_id: str, hold: Hold | None = None
+) -> Road:
     return Road(
         settings=job.settings,
         mappings=compiled_mappings(job),
         source=DirectorySource(db, job.service_principal_id),
         target=target,
-        ledger=DatabaseLedger(db, job.id),
+        ledger=DatabaseLedger(db, job.id, hold),
         runtime=service.runtime,
         exporter=Exporter(target, service.runtime, job.settings.concurrency),
         context=lambda: Context(

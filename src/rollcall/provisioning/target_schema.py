@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -67,6 +68,22 @@ def read_value(resource: Mapping[str, Json], path: str) -> Json:
     if isinstance(value, list):
         value = value[0] if value else None
     return _member(value, steps.sub_attribute)
+
+
+def storable_text(text: str) -> str:
+    """Text from outside without what no database text may hold (U+0000) and no line should (other controls)."""
+    return "".join(" " if unicodedata.category(each) == "Cc" else each for each in text)
+
+
+def storable(value: Json) -> Json:
+    """A value from outside with U+0000 taken out wherever it stands."""
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, Mapping):
+        return {storable(name): storable(each) for name, each in value.items()}
+    return value
 
 
 def build_resource(kind: str, values: Values) -> dict[str, Json]:

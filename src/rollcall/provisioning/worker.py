@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,10 @@ import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from rollcall.db import Tx
-from rollcall.errors import Conflict, NotFound, Refusal, Unavailable
+from rollcall.errors import NotFound, Refusal, Unavailable
 from rollcall.provisioning.jobs import SCHEDULE_CHANNEL
 from rollcall.provisioning.service import Service, run_job
 
@@ -29,6 +30,9 @@ _HEARTBEAT_SECONDS = 2.0
 _DEAD_AFTER_SECONDS = 8.0
 _LOOK_FOR_DEAD_EVERY_SECONDS = 4.0
 _RESTART_AFTER_SECONDS = 1.0
+_AGAIN_AFTER_SECONDS = 2.0
+_END_WITHIN_SECONDS = 3.0
+"""How long a cycle may go on when the worker is told to stop; it goes on from its last page elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,19 @@ async def scheduled_jobs(tx: Tx, tenant: UUID | None = None) -> list[Scheduled]:
     return [Scheduled(**row) for row in rows]
 
 
+async def unscheduled_jobs(tx: Tx) -> list[Scheduled]:
+    """Active jobs of all tenants that have no next cycle in the queue."""
+    rows = await tx.all(
+        """
+        select tenant, job_id, interval_seconds from queue.provisioning_schedule s
+        where not exists (
+            select from queue.procrastinate_jobs j
+            where j.queueing_lock = 'tick ' || s.job_id and j.status in ('todo', 'doing'))
+        """
+    )
+    return [Scheduled(**row) for row in rows]
+
+
 class Worker:
     """Runs cycles until it is stopped. Any number of workers may share a database.
 
@@ -62,7 +79,9 @@ class Worker:
         self._service = service
         self._changes = changes
         self._concurrency = concurrency
-        conninfo = make_conninfo(service.database.conninfo, options=f"-c search_path={_SCHEMA}")
+        # The options that are there, the role and the time limits among them, hold for the queue as well.
+        options = str(conninfo_to_dict(service.database.conninfo).get("options") or "")
+        conninfo = make_conninfo(service.database.conninfo, options=f"{options} -c search_path={_SCHEMA}".strip())
         self.queue = procrastinate.App(
             connector=procrastinate.PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4)
         )
@@ -98,11 +117,12 @@ class Worker:
             stalled_worker_timeout=_DEAD_AFTER_SECONDS,
             delete_jobs="always",
             install_signal_handlers=False,
+            shutdown_graceful_timeout=_END_WITHIN_SECONDS,
         )
 
     async def _ensure_scheduled(self) -> None:
-        """Every active job has its next cycle in the queue."""
-        for scheduled in await self._service.database.system(scheduled_jobs):
+        """Every active job has its next cycle in the queue, whatever became of the last one."""
+        for scheduled in await self._service.database.system(unscheduled_jobs):
             await self._defer_tick(scheduled, 0.0)
 
     async def _listen(self, channel: str, wake: Callable[[str], Awaitable[None]]) -> None:
@@ -129,10 +149,12 @@ class Worker:
                 await self.queue.job_manager.cancel_job_by_id_async(job.id, delete_job=True)
             await self._defer_tick(scheduled, 0.0)
 
-    async def _defer_wake(self, scheduled: Scheduled) -> None:
+    async def _defer_wake(self, scheduled: Scheduled, seconds: float = 0.0) -> None:
         # One waiting wake-up is enough: the cycle reads what is there when it starts. Its lock keeps two cycles of one
         # job apart, over all workers.
-        await self._defer(self._wake, scheduled, f"wake {scheduled.job_id}", lock=str(scheduled.job_id))
+        await self._defer(
+            self._wake, scheduled, f"wake {scheduled.job_id}", lock=str(scheduled.job_id), seconds=seconds
+        )
 
     async def _defer_tick(self, scheduled: Scheduled, seconds: float) -> None:
         # Without the lock: a queue serves one lock in order, and a tick that waits for its time would hold up wake-ups.
@@ -159,18 +181,32 @@ class Worker:
         await self._defer_wake(scheduled)
 
     async def _cycle(self, tenant: UUID, job_id: UUID) -> None:
-        if not any(each.job_id == job_id for each in await self._service.database.system(scheduled_jobs, tenant)):
+        jobs = await self._service.database.system(scheduled_jobs, tenant)
+        scheduled = next((each for each in jobs if each.job_id == job_id), None)
+        if scheduled is None:
             return  # paused after it was put into the queue
         try:
             await run_job(self._service, tenant, job_id)
-        except (Conflict, NotFound) as refusal:
+        except NotFound as refusal:
             _log.info("cycle left out", job=str(job_id), reason=refusal.message)
         except Refusal as refusal:
-            _log.warning("cycle refused", job=str(job_id), code=refusal.code, reason=refusal.message)
+            # Somebody else is at it, or something is away: what woke this cycle may have come too late for them.
+            _log.info("cycle put off", job=str(job_id), code=refusal.code, reason=refusal.message)
+            await self._defer_wake(scheduled, _AGAIN_AFTER_SECONDS)
+        except asyncio.CancelledError:
+            with contextlib.suppress(ConnectorException):
+                await asyncio.shield(self._defer_wake(scheduled))
+            raise
+        except Exception as error:
+            # A fault of ours ends this cycle, not the worker. Its message may quote a row, so it is not logged.
+            frames = traceback.format_tb(error.__traceback__)
+            sqlstate = getattr(error, "sqlstate", None)
+            _log.error("cycle failed", job=str(job_id), error=type(error).__name__, sqlstate=sqlstate, frames=frames)
 
     async def _take_over(self) -> None:
-        """Put the work of dead workers back into the queue."""
+        """Put the work of dead workers back into the queue, and mend what is missing in it."""
         while True:
+            await self._ensure_scheduled()
             stalled = await self.queue.job_manager.get_stalled_jobs(
                 queue=QUEUE, seconds_since_heartbeat=_DEAD_AFTER_SECONDS
             )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered, Verdict
 from rollcall.provisioning.model import Json, PatchOperation, Values
-from rollcall.provisioning.target_schema import build_resource
+from rollcall.provisioning.target_schema import build_resource, storable_text
 from rollcall.runtime import Runtime
 from rollcall.scim_http.answer import Answer, Reason
 from rollcall.scim_http.answer import Done as WireDone
@@ -45,6 +45,9 @@ _CODES = {
     Reason.ANSWER_TOO_LARGE: "SystemForCrossDomainIdentityManagementServiceIncompatible",
     Reason.INCOMPLETE_LIST: "SystemForCrossDomainIdentityManagementServiceIncompatible",
 }
+_ID_BYTES = 512
+"""Ids are looked up by, and an index takes no more than some 2,700 bytes; real ones have a few dozen."""
+
 _NOTHING_REACHED = frozenset(
     {Reason.DNS, Reason.CONNECTION_REFUSED, Reason.UNREACHABLE, Reason.CONNECT_TIMEOUT, Reason.TLS}
 )
@@ -90,14 +93,14 @@ class ScimTarget:
     async def read(self, kind: str, target_id: str) -> Outcome:
         query: dict[str, str | int] | None = {"excludedAttributes": "members"} if kind == "Group" else None
         answer = await self._client.send("GET", self._path(kind, target_id), query=query)
-        if isinstance(answer, WireDone) and (answer.body or {}).get("id") is None:
-            return _incompatible("A resource without id came back.")
+        if isinstance(answer, WireDone) and not _has_usable_id(answer.body):
+            return _incompatible("A resource without a usable id came back.")
         return _outcome(answer)
 
     async def create(self, kind: str, values: Values) -> Outcome:
         answer = await self._client.send("POST", _ENDPOINTS[kind], body=build_resource(kind, values))
-        if isinstance(answer, WireDone) and not (answer.body or {}).get("id"):
-            return _incompatible("The created resource came back without id.")
+        if isinstance(answer, WireDone) and not _has_usable_id(answer.body):
+            return _incompatible("The created resource came back without a usable id.")
         return _outcome(answer)
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
@@ -127,8 +130,8 @@ def _found(answer: Answer) -> Found | Refused | Unanswered:
     resources = body.get("Resources") or []
     total = body.get("totalResults", len(resources))
     fits = isinstance(resources, list) and isinstance(total, int)
-    if not fits or not all(isinstance(resource, dict) and resource.get("id") for resource in resources):
-        return _incompatible("The answer is not a list of resources with ids.")
+    if not fits or not all(_has_usable_id(resource) for resource in resources):
+        return _incompatible("The answer is not a list of resources with usable ids.")
     return Found(resources, total)
 
 
@@ -157,9 +160,18 @@ def _failure(answer: Answer) -> Refused | Unanswered:
 
 def _sentence(answer: Answer) -> str:
     assert not isinstance(answer, WireDone), "only failures come here"
-    said = answer.detail or answer.reason.replace("_", " ")
+    said = storable_text(answer.detail or "") or answer.reason.replace("_", " ")
     status = f"The target answered {answer.status}: " if answer.status is not None else ""
     return f"{status}{said}"
+
+
+def _has_usable_id(resource: Any) -> bool:
+    """Whether it is a resource whose id can be kept and sent again; a target may answer with anything."""
+    target_id = resource.get("id") if isinstance(resource, Mapping) else None
+    if isinstance(target_id, int) and not isinstance(target_id, bool):
+        target_id = str(target_id)
+    fits = isinstance(target_id, str) and 0 < len(target_id.encode()) <= _ID_BYTES
+    return fits and storable_text(str(target_id)) == target_id
 
 
 def _incompatible(reason: str) -> Unanswered:

@@ -15,6 +15,8 @@ create table provisioning.jobs (
     watermark jsonb,                            -- how far the source is read; null: from the beginning
     reading_full boolean not null default false,
     generation bigint not null default 0,
+    holder uuid,                                -- the cycle that may write what the job remembers
+    epoch bigint not null default 0,            -- grows when the job has to begin anew; a running cycle then ends
     created timestamptz not null default now(),
     modified timestamptz not null default now(),
     primary key (tenant_id, id)
