@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+import structlog
+from structlog.dev import ConsoleRenderer, RichTracebackFormatter
+from structlog.processors import JSONRenderer, dict_tracebacks
 from structlog.testing import capture_logs
 
 from rollcall.errors import (
@@ -22,7 +26,7 @@ from rollcall.scim.projection import Projection
 from rollcall.scim.schema import Resource, ResourceType
 from rollcall.scim_http.memory import MemoryStore
 from rollcall.scim_http.server import Request, ResourceStore, scim_app
-from tests.scim_http.asgi import AsgiClient, Reply, application
+from tests.scim_http.asgi import TOKEN, AsgiClient, Reply, application
 
 ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -356,6 +360,18 @@ async def test_a_body_that_is_no_json_object_is_refused(send: AsgiClient, body: 
         assert_error(await send(method, path, body), 400, "invalidSyntax")
 
 
+@pytest.mark.parametrize("length", ["9" * 5000, "1" + "0" * 5000, "9" * 20])
+async def test_a_length_that_is_no_number_of_this_world_is_too_large(send: AsgiClient, length: str) -> None:
+    assert_error(await send("POST", "/Users", {"userName": "u"}, {"content-length": length}), 413)
+
+
+@pytest.mark.parametrize("length", ["0" * 5000 + "5", "²", "٣", "-1", "x"])
+async def test_other_lengths_are_left_to_what_comes(send: AsgiClient, length: str) -> None:
+    body = {"schemas": [USER_URN], "userName": "u"}
+
+    assert (await send("POST", "/Users", body, {"content-length": length.encode().decode("latin-1")})).status == 201
+
+
 async def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
     send = AsgiClient(application(max_body_bytes=1000), chunk_bytes=100)
     large = person("mira", title="x" * 2000)
@@ -490,6 +506,27 @@ async def test_our_own_mistakes_are_told_by_an_id_and_nothing_else() -> None:
     assert b"hunter2" not in reply.content
     failed = next(each for each in logs if each["event"] == "scim_request_failed")
     assert failed["error_id"] in reply.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "processors",
+    [
+        [ConsoleRenderer(exception_formatter=RichTracebackFormatter(show_locals=True))],
+        [dict_tracebacks, JSONRenderer(default=repr)],
+    ],
+)
+async def test_no_way_of_writing_the_log_tells_a_token(processors: list[Any]) -> None:
+    written = io.StringIO()
+    before = structlog.get_config()
+    structlog.configure(processors=processors, logger_factory=structlog.PrintLoggerFactory(written))
+    try:
+        await AsgiClient(application(BrokenStore()), token=TOKEN)("GET", "/Users/mira")
+    finally:
+        structlog.configure(**before)
+
+    assert "RuntimeError" in written.getvalue()
+    assert "in read" in written.getvalue(), "where it happened is told"
+    assert TOKEN not in written.getvalue()
 
 
 async def test_each_request_is_one_line_in_the_log_without_names_of_people(send: AsgiClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from random import Random  # noqa: TID251 - seeded
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from tests.workspaces.endpoint import Endpoint, new_endpoint
 
 USER_URN = "urn:ietf:params:scim:schemas:core:2.0:User"
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+GROUP_URN = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
 class ShiftedRuntime(SystemRuntime):
@@ -299,3 +301,39 @@ async def test_an_application_serves_many_organisations(database: Database, runt
         one = await new_endpoint(database, runtime)
         one.client.app = app
         assert (await one("GET", "/Users")).json["totalResults"] == 0
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "attribute"),
+    [("User", "userName"), ("User", "externalId"), ("Group", "displayName"), ("Group", "externalId")],
+)
+async def test_a_key_that_no_index_takes_is_refused(endpoint: Endpoint, resource_type: str, attribute: str) -> None:
+    chance = Random(1)
+    # PostgreSQL compresses what goes into an index; of this there is nothing to compress.
+    hopeless = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
+    longest = hopeless[:341]  # 1,023 bytes
+    name = {"User": "userName", "Group": "displayName"}[resource_type]
+    small = {"schemas": [{"User": USER_URN, "Group": GROUP_URN}[resource_type]], name: "short", "externalId": "1"}
+    made = await endpoint("POST", f"/{resource_type}s", small)
+    path = f"/{resource_type}s/{made.json['id']}"
+
+    for value in (hopeless, longest + "é"):
+        patch = {"schemas": [PATCH_URN], "Operations": [{"op": "replace", "path": attribute, "value": value}]}
+        for method, target, body in [
+            ("POST", f"/{resource_type}s", {**small, name: "other", attribute: value}),
+            ("PUT", path, {**small, attribute: value}),
+            ("PATCH", path, patch),
+        ]:
+            reply = await endpoint(method, target, body)
+            assert (reply.status, reply.json["scimType"]) == (400, "invalidValue"), method
+            assert reply.json["detail"].startswith(f"{attribute} has ")
+            assert "1024" in reply.json["detail"]
+    assert (await endpoint("PUT", path, {**small, attribute: longest})).status == 200
+
+
+async def test_a_name_is_measured_as_it_is_compared(endpoint: Endpoint) -> None:
+    grows = "\U0001d1c0" * 200  # 800 bytes; folded, each of these is three characters
+
+    reply = await endpoint("POST", "/Users", {"schemas": [USER_URN], "userName": grows})
+
+    assert (reply.status, reply.json["scimType"]) == (400, "invalidValue")

@@ -150,16 +150,17 @@ def _refusal_in(error: BaseException) -> Refusal | None:
 def _unforeseen(error: Exception, config: Config | None) -> Refusal:
     """A mistake of ours, with an id that finds its traceback in the log."""
     number = SystemRuntime().new_id().hex[-12:]
+    told = "".join(traceback.format_exception(error))  # as text: no log is given local variables to print
     where = "the log"
     try:
         if config is None:
             raise FileNotFoundError
         file = config.data / _ERRORS_FILE
         with file.open("a", encoding="utf-8") as log:
-            log.write(f"{number} {SystemRuntime().now().isoformat()}\n{''.join(traceback.format_exception(error))}\n")
+            log.write(f"{number} {SystemRuntime().now().isoformat()}\n{told}\n")
         where = str(file)
     except OSError:
-        _log.error("command failed", error_id=number, exc_info=error)
+        _log.error("command failed", error_id=number, exception=told)
     return Refusal(
         f"Something went wrong that should not have ({type(error).__name__}). "
         f"Its id is {number}; the details are in {where}.",

@@ -17,6 +17,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_PARAMETERS = 100
+_LENGTH_DIGITS = 19
 # Lists that some clients write as one parameter an element.
 _REPEATABLE = frozenset({"attributes", "excludedattributes"})
 
@@ -78,8 +79,11 @@ class Request:
 
     async def _body(self, limit_bytes: int) -> bytes:
         length = self.header("content-length")
-        if length is not None and length.isdecimal() and int(length) > limit_bytes:
-            raise _over(limit_bytes)
+        if length is not None and length.isascii() and length.isdecimal():
+            digits = length.lstrip("0")
+            # Python reads no number of over 4,300 digits, and one of 20 is over any limit.
+            if len(digits) > _LENGTH_DIGITS or int(digits or "0") > limit_bytes:
+                raise _over(limit_bytes)
         chunks: list[bytes] = []
         size = 0
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -69,9 +70,11 @@ def scim_app(
             response = error_response(error)
         except Refusal as refusal:
             response = error_response(from_refusal(refusal))
-        except Exception:  # the outermost ring: our own mistake ends this request, never the process
+        except Exception as error:  # the outermost ring: our own mistake ends this request, never the process
             error_id = str(runtime.new_id())
-            _log.exception("scim_request_failed", error_id=error_id, method=scope["method"])
+            # As text: a renderer that is given the exception may print local variables, and with them the token.
+            told = "".join(traceback.format_exception(error))
+            _log.error("scim_request_failed", error_id=error_id, method=scope["method"], exception=told)
             response = error_response(our_mistake(error_id))
         await send_response(send, request, response)
         # No path and no query: they hold names and addresses of people.

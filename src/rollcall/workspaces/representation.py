@@ -17,6 +17,9 @@ from rollcall.workspaces.model import parse_id
 
 # Computed when it is read, or (password) not kept at all: people sign in through their identity provider.
 _NOT_STORED = frozenset({"schemas", "id", "meta", "groups", "members", "password"})
+# PostgreSQL refuses an index entry of over 2,704 bytes (a third of a page); tenant id and headers take some of it.
+# Folding can make a text three times as long, so both forms are measured.
+_KEY_BYTES = 1024
 
 
 def stored_form(resource: Resource, resource_type: ResourceType) -> Resource:
@@ -66,8 +69,12 @@ def to_milliseconds(moment: datetime) -> datetime:
 
 
 def user_columns(stored: Resource, resource_type: ResourceType) -> dict[str, Any]:
-    """The columns that follow from a user's stored form. Raises ScimError invalidValue for an impossible manager."""
+    """The columns that follow from a user's stored form.
+
+    Raises ScimError invalidValue for an impossible manager, and for a userName or externalId that is too long.
+    """
     folded = folded_resource(stored, resource_type)
+    _check_keys(stored, folded, "userName", "externalId")
     return {
         "user_name_folded": folded["userName"],
         "external_id": stored.get("externalId"),
@@ -80,8 +87,9 @@ def user_columns(stored: Resource, resource_type: ResourceType) -> dict[str, Any
 
 
 def group_columns(stored: Resource, resource_type: ResourceType) -> dict[str, Any]:
-    """The columns that follow from a group's stored form."""
+    """The columns that follow from a group's stored form. Raises ScimError invalidValue for a name that is too long."""
     folded = folded_resource(stored, resource_type)
+    _check_keys(stored, folded, "displayName", "externalId")
     return {
         "display_name": stored["displayName"],
         "display_name_folded": folded["displayName"],
@@ -89,6 +97,16 @@ def group_columns(stored: Resource, resource_type: ResourceType) -> dict[str, An
         "resource": Jsonb(stored),
         "folded": Jsonb(folded),
     }
+
+
+def _check_keys(stored: Resource, folded: Resource, *attributes: str) -> None:
+    """Refuse what no index takes: the attributes by which accounts and groups are found."""
+    for attribute in attributes:
+        size = max(len(form.get(attribute, "").encode()) for form in (stored, folded))
+        if size > _KEY_BYTES:
+            raise invalid_value(
+                f"{attribute} has {size} bytes of UTF-8, and must not have more than {_KEY_BYTES}. Send a shorter one."
+            )
 
 
 def user_resource(row: dict[str, Any]) -> Resource:
