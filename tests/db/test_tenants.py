@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 import pytest_asyncio
 
-from rollcall.db import Database, DatabaseConfig, Tx
+from rollcall.db import Database, DatabaseConfig, Tx, open_database
 
 ROOMS = ("directory", "provisioning", "workspaces")
 
@@ -199,3 +200,54 @@ async def test_the_planner_inlines_the_tenant_so_that_an_index_serves(owner: psy
     plan = "\n".join(row[0] for row in await cursor.fetchall())
 
     assert "current_setting" in plan
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_nothing_of_a_session_passes_from_one_tenant_to_the_next(
+    database_config: DatabaseConfig, runtime: Any, kept: bool
+) -> None:
+    class Thrown(Exception):
+        pass
+
+    async def leave(tx: Tx) -> int:
+        await tx.run("create temporary table left_behind as select 'a secret' as name")
+        await tx.run("set statement_timeout = '7min'")
+        await tx.run("select set_config('rollcall.tenant', %s, false)", (str(tx.tenant),))
+        await tx.run("select pg_advisory_lock(7)")
+        await tx.run("declare held cursor with hold for select 'a secret'")
+        await tx.run("listen left_behind")
+        if not kept:
+            raise Thrown
+        return int(await tx.value("select pg_backend_pid()"))
+
+    async def found(tx: Tx) -> dict[str, Any] | None:
+        return await tx.one(
+            """
+            select (select count(*) from pg_class where relname = 'left_behind') as tables,
+                   (select count(*) from pg_cursors where name = 'held') as cursors,
+                   (select count(*) from pg_listening_channels()) as channels,
+                   (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks,
+                   current_setting('statement_timeout') as statement_timeout,
+                   current_setting('rollcall.tenant', true) as tenant, current_user as role,
+                   current_setting('timezone') as timezone
+            """
+        )
+
+    database = await open_database(replace(database_config, pool_size=1))
+    try:
+        before = await database.system(found)
+        if kept:
+            await database.tenant(runtime.new_id()).write(leave)
+        else:
+            with pytest.raises(Thrown):
+                await database.tenant(runtime.new_id()).write(leave)
+
+        after = await database.system(found)
+    finally:
+        await database.close()
+
+    assert before is not None
+    assert after is not None
+    assert {**after, "tenant": after["tenant"] or None} == {**before, "tenant": before["tenant"] or None}
+    assert (after["tables"], after["cursors"], after["channels"], after["locks"]) == (0, 0, 0, 0)
+    assert (after["role"], after["timezone"]) == ("rollcall_app", "UTC")

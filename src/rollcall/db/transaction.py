@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, sql
 
 from rollcall.db.types import Params, Row, Statement
+
+# What a session keeps beyond a transaction: settings, the role, temporary tables, cursors, channels, advisory locks. All
+# of `discard all` but prepared statements, which hold no data and are worth keeping; sent together with the end of the
+# transaction, so that it costs no round trip.
+_CLEAN: LiteralString = (
+    "reset all; reset role; discard temp; discard sequences; close all; unlisten *; select pg_advisory_unlock_all()"
+)
 
 
 class Tx:
@@ -105,7 +112,7 @@ class Tx:
     async def commit(self) -> None:
         """End the transaction; an error of a statement that was hidden from the database is our own mistake."""
         await self.opened()
-        cursor = await self._connection.execute("commit")
+        cursor = await self._connection.execute(f"commit; {_CLEAN}", prepare=False)
         assert cursor.statusmessage == "COMMIT", "the error of a statement leaves the function that ran it"
 
     async def roll_back(self, error: BaseException) -> None:
@@ -113,7 +120,7 @@ class Tx:
         try:
             await self.opened(error)
             if not self._connection.closed:
-                await self._connection.execute("rollback")
+                await self._connection.execute(f"rollback; {_CLEAN}", prepare=False)
         except BaseException:
             await self._connection.close()
             raise
