@@ -52,9 +52,12 @@ def database_config(config: Config) -> DatabaseConfig:
 
 
 def make_data_directory(data: Path) -> None:
-    """Make the data directory, or say why it can't be one. Raises Unavailable."""
+    """Make the data directory for nobody else to look into, or say why it can't be one. Raises Unavailable.
+
+    One that exists keeps its mode.
+    """
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = data / ".writable"
         probe.touch()
         probe.unlink()
