@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from rollcall.provisioning.ledger_contract import Commit, Ledger, Position, ReferenceOutcome, SingleReference
+from rollcall.provisioning.ledger_contract import (
+    Commit,
+    KeptReference,
+    Ledger,
+    Position,
+    ReferenceOutcome,
+    SingleReference,
+)
 from rollcall.provisioning.model import Escrow, Key, Link, LogRecord, Reference, ReferenceKey, Tie
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,6 +78,11 @@ async def due(ledger: Ledger, now: datetime = NOW) -> list[Reference]:
 async def due_keys(ledger: Ledger, now: datetime = NOW) -> list[ReferenceKey]:
     """The keys of all references that are due."""
     return [row.key for row in await due(ledger, now)]
+
+
+async def keys_at(ledger: Ledger, *ends: Key) -> set[ReferenceKey]:
+    """The keys of all references that start or end at these objects."""
+    return {row.key for row in await ledger.references_at(ends)}
 
 
 async def present(ledger: Ledger, *keys: ReferenceKey) -> None:
@@ -489,6 +501,52 @@ class ReferenceContract:
         await present(ledger, member(RED, ADA))
 
         assert await due_keys(ledger) == [member(RED, BOB)]
+
+    async def test_references_are_told_by_either_end(self, ledger: Ledger) -> None:
+        await ledger.commit(Commit(single_references=[SingleReference(ADA, MANAGER, BOB)]))
+        await join(ledger, member(BLUE, RED))
+
+        assert await keys_at(ledger, ADA) == {member(RED, ADA), manager(ADA, BOB)}
+        assert await keys_at(ledger, BOB) == {member(RED, BOB), manager(ADA, BOB)}
+        assert await keys_at(ledger, RED) == {member(RED, ADA), member(RED, BOB), member(BLUE, RED)}
+        assert await keys_at(ledger, CEM) == set()
+        assert await keys_at(ledger) == set()
+
+    async def test_a_reference_between_two_that_are_asked_for_is_told_once(self, ledger: Ledger) -> None:
+        told = await ledger.references_at({RED, ADA})
+
+        assert sorted(row.key for row in told) == [member(RED, ADA), member(RED, BOB)]
+
+    async def test_a_user_and_a_group_of_one_id_have_each_their_own_references(self, ledger: Ledger) -> None:
+        namesake = Key("User", RED.id)
+        await ledger.commit(Commit(links=[linked(namesake)]))
+        await join(ledger, member(BLUE, namesake))
+
+        assert await keys_at(ledger, namesake) == {member(BLUE, namesake)}
+        assert await keys_at(ledger, RED) == {member(RED, ADA), member(RED, BOB)}
+
+    async def test_references_are_told_as_they_are_kept_whether_or_not_they_are_due(self, ledger: Ledger) -> None:
+        join_of = {"present": member(RED, ADA), "failed": member(RED, BOB), "uncertain": member(BLUE, ADA)}
+        unwanted = member(BLUE, BOB)
+        await join(ledger, join_of["uncertain"], unwanted)
+        await present(ledger, join_of["present"], unwanted)
+        await ledger.commit_references(ReferenceOutcome(failed={join_of["failed"]: LATER}))
+        await ledger.intend_references([join_of["uncertain"]])
+        await ledger.commit(Commit(ties=[Tie(unwanted, False)]))
+
+        told = {row.key: row for row in await ledger.references_at([ADA, BOB])}
+
+        assert told == {
+            join_of["present"]: KeptReference(join_of["present"], wanted=True, state="present", due=False),
+            join_of["failed"]: KeptReference(join_of["failed"], True, "absent", True, 1, LATER),
+            join_of["uncertain"]: KeptReference(join_of["uncertain"], wanted=True, state="uncertain", due=True),
+            unwanted: KeptReference(unwanted, wanted=False, state="present", due=True),
+        }
+
+    async def test_references_of_an_object_without_a_link_are_told_too(self, ledger: Ledger) -> None:
+        await join(ledger, member(RED, Key("User", "nobody")))
+
+        assert await keys_at(ledger, Key("User", "nobody")) == {member(RED, Key("User", "nobody"))}
 
     async def test_suspected_ends_are_saved_with_the_outcome(self, ledger: Ledger) -> None:
         suspect = replace(linked(ADA), state="uncertain", escrow=escrow(NOW))
