@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded
@@ -14,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from rollcall import directory
-from rollcall.db import DatabaseConfig
+from rollcall.db import DatabaseConfig, Tx
 from rollcall.errors import Conflict
 from rollcall.main import Parts, open_parts
 from rollcall.provisioning import Cycle, JobSettings, change_settings, recent_cycles, set_state, standing
@@ -108,6 +109,15 @@ async def agreed(world: World, seconds: float = 2 * GENEROUS_SECONDS) -> None:
 async def cycles_of(world: World) -> list[Cycle]:
     """The last cycles, newest first."""
     return await world.db.read(recent_cycles, world.job_id, 100)
+
+
+async def next_start(tx: Tx, job_id: UUID) -> datetime | None:
+    """When the job's next cycle by its interval is due; None while that is being put in its place."""
+    start: datetime | None = await tx.value(
+        "select scheduled_at from queue.procrastinate_jobs where queueing_lock = %s and status = 'todo'",
+        (f"tick {job_id}",),
+    )
+    return start
 
 
 def creations(proxy: Proxy) -> Counter[str]:
@@ -227,17 +237,22 @@ async def test_the_interval_is_honoured_and_may_be_changed_while_the_job_runs(wo
     await workers.start()
     await world.db.write(set_state, world.job_id, "Active")
     await settled(world)
-    began = (await cycles_of(world))[0].began
+    began = {(await cycles_of(world))[0].began}
+    half_an_hour_later = max(began) + timedelta(minutes=30)
 
     await world.db.write(change_settings, world.job_id, {"interval_seconds": 5.0})
 
-    seen = {began}
-    async with asyncio.timeout(3 * GENEROUS_SECONDS):
-        while len(seen) < 4:  # one because the interval was changed, then two by themselves
-            seen.add((await cycles_of(world))[0].began)
+    starts: set[datetime] = set()
+    async with asyncio.timeout(4 * GENEROUS_SECONDS):
+        # One cycle because the interval was changed, then two by themselves.
+        while len(starts) < 3 or len(began) < 4:
+            began.add((await cycles_of(world))[0].began)
+            start = await world.db.read(next_start, world.job_id)
+            if start is not None and start < half_an_hour_later:  # the others are due by the old interval
+                starts.add(start)
             await asyncio.sleep(0.1)
-    moments = sorted(seen)
-    assert (moments[3] - moments[2]).total_seconds() > 3.0, "not sooner than it was told"
+    # Each start is due an interval after the one before it happened, and that was not before it was due.
+    assert all(later - earlier >= timedelta(seconds=5) for earlier, later in pairwise(sorted(starts)))
 
 
 async def test_a_paused_job_sends_nothing_until_it_is_started(world: World, workers: Workers, parts: Parts) -> None:

@@ -60,9 +60,7 @@ async def test_the_small_company_arrives_as_the_file_states_it(
     assert target.managers == {"zoe@harbour.example": "nora@harbour.example"}
 
 
-@pytest.mark.skipif(
-    _SAMPLE is None, reason="SAMPLE_LDIF names no file: the sample directory of 389 Directory Server"
-)
+@pytest.mark.skipif(_SAMPLE is None, reason="SAMPLE_LDIF names no file: the sample directory of 389 Directory Server")
 async def test_the_sample_directory_of_389_arrives_as_the_file_states_it(
     database: Database, database_config: DatabaseConfig, runtime: Runtime
 ) -> None:
