@@ -111,7 +111,7 @@ def _print_banner(running: Running, demo: Demo | None) -> None:
         rows += [("Tenant URL", demo.tenant_url), ("Secret Token", demo.secret_token), ("job", str(demo.job_id))]
     output.pairs(console, rows)
     where = f" --data {running.parts.config.data}"
-    following = "rollcall job status" if demo is not None else "rollcall organisation create KEY NAME"
+    following = "rollcall job status --tenant demo" if demo is not None else "rollcall organisation create KEY NAME"
     console.print(f"Next, in another terminal: [bold]{output.safe(following + where)}[/]")
     console.file.flush()
 

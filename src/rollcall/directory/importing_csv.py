@@ -20,7 +20,14 @@ _FALSE = frozenset({"false", "no", "0", "n"})
 # "User name [userPrincipalName] Required" of Entra's bulk template.
 _TEMPLATE_HEADER = re.compile(r"^[^\[\]]*\[([^\[\]]+)\][^\[\]]*$")
 _EXTENSION_ATTRIBUTE = re.compile(r"(?:onpremisesextensionattributes\.)?(extensionattribute(?:1[0-5]|[1-9]))")
-_NAMES = {fold(name): name for name in (*USER_ATTRIBUTES, "manager", "memberOf")}
+# What Entra's bulk template, older than Graph, calls otherwise.
+_OLDER_NAMES = {
+    "facsimiletelephonenumber": "faxNumber",
+    "mobile": "mobilePhone",
+    "physicaldeliveryofficename": "officeLocation",
+    "telephonenumber": "businessPhones",
+}
+_NAMES = {fold(name): name for name in (*USER_ATTRIBUTES, "manager", "memberOf")} | _OLDER_NAMES
 _PASSWORDS = frozenset({"passwordprofile", "password", "userpassword"})
 _LONGEST_CELL = 1 << 20
 
@@ -55,6 +62,9 @@ def parse_csv(lines: Iterable[str]) -> Iterator[Parsed]:
     columns = [_column(cell, skipped + 1) for cell in header]
     if all(column.name != "userPrincipalName" for column in columns):
         raise Invalid("The header has no column userPrincipalName; add it.")
+    named = [column.name for column in columns if column.name not in ("", "password")]
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        raise Invalid(f"The header names {twice[0]} twice; remove one of the columns.")
     if any(column.name == "password" for column in columns):
         yield NO_CREDENTIALS
     yield from _rows(reader, columns, skipped, template=template)

@@ -31,16 +31,17 @@ def parse_json(read: Callable[[int], str]) -> Iterator[Parsed]:
     """
     stream = JsonStream(read)
     noted = False
-    for line, value in _values(stream):
+    for line, value, listed in _values(stream):
         if isinstance(value, dict) and value.keys() & _PASSWORDS and not noted:
             noted = True
             yield NO_CREDENTIALS
-        yield _parsed(line, value)
+        yield _parsed(line, value, listed)
 
 
-def _values(stream: JsonStream) -> Iterator[tuple[int, Any]]:
+def _values(stream: JsonStream) -> Iterator[tuple[int, Any, str]]:
+    """Line, value, and the name of the list it stands in, if that has one."""
     if stream.peek() == "[":
-        yield from stream.items()
+        yield from ((line, value, "") for line, value in stream.items())
         return
     while stream.peek():
         line = stream.line
@@ -51,18 +52,20 @@ def _values(stream: JsonStream) -> Iterator[tuple[int, Any]]:
         for key in stream.keys():  # noqa: SIM118 - a method that reads on, not a mapping's
             if key in {"users", "groups", "value"} and stream.peek() == "[" and not row:
                 document = True
-                yield from stream.items()
+                yield from ((line, value, key) for line, value in stream.items())
             elif key.startswith("@") or document:
                 stream.value()
             else:
                 row[key] = stream.value()
         if not document:
-            yield line, row
+            yield line, row, ""
 
 
-def _parsed(line: int, value: Any) -> Parsed:
+def _parsed(line: int, value: Any, listed: str) -> Parsed:
     if not isinstance(value, dict):
         return BadRow(line, "a user or group must be an object")
+    if listed == "users" and "userPrincipalName" not in value:
+        return BadRow(line, "a user needs a userPrincipalName")
     attributes = {
         name: each
         for name, each in value.items()

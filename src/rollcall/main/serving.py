@@ -115,7 +115,7 @@ def free_port(host: str, port: int) -> int:
 
 async def _serve(app: ASGIApp, host: str, port: int) -> None:
     server = Server(
-        app, address=host, port=port, interface=Interfaces.ASGI, log_level=LogLevels.error, websockets=False
+        app, address=host, port=port, interface=Interfaces.ASGI, log_level=LogLevels.critical, websockets=False
     )
     await server.serve()
 

@@ -115,3 +115,24 @@ def test_text_that_is_not_utf8_is_a_bad_row() -> None:
     rows: list[Any] = _parse("userPrincipalName,displayName\na@b.c,Jos\udce9\n")
 
     assert "not UTF-8" in rows[0].reason
+
+
+def test_the_older_names_in_the_bulk_template_of_entra_are_understood() -> None:
+    (ada,) = _parse(
+        "version:v1.0\n"
+        "Name [displayName] Required,User name [userPrincipalName] Required,Office [physicalDeliveryOfficeName],"
+        "Office phone [telephoneNumber],Mobile phone [mobile]\n"
+        "Ada,ada@example.com,Room 1,+44 1,+44 2\n"
+    )
+
+    assert isinstance(ada, PersonRow)
+    assert (ada.attributes["officeLocation"], ada.attributes["businessPhones"], ada.attributes["mobilePhone"]) == (
+        "Room 1",
+        ["+44 1"],
+        "+44 2",
+    )
+
+
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(Invalid, match="userPrincipalName twice"):
+        _parse("userPrincipalName,displayName,userPrincipalName\na@example.com,A,b@example.com\n")

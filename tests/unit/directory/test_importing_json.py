@@ -100,3 +100,10 @@ def test_a_bad_row_is_named_with_line_and_reason_and_the_rest_is_read(value: str
 def test_text_that_is_no_json_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(Invalid, match="Line 2"):
         _parse(text)
+
+
+def test_somebody_among_the_users_without_a_name_is_a_bad_row_and_no_group() -> None:
+    (row,) = _parse('{"users": [{"displayName": "no name"}]}')
+
+    assert isinstance(row, BadRow)
+    assert "userPrincipalName" in row.reason
