@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from rollcall.crypto import Sealer
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.provisioning.defaults import TEMPLATES
-from rollcall.provisioning.model import JobSettings, Json
+from rollcall.provisioning.model import JobSettings, Json, NestedGroups, RequestProfile
 from rollcall.provisioning.sync_schema import parse_schema
 from rollcall.runtime import Runtime
 
@@ -71,25 +71,33 @@ def check_settings(values: dict[str, Json]) -> JobSettings:
     faults = [
         f"{name}: there is no such setting; there are {', '.join(sorted(known))}" for name in values.keys() - known
     ]
-    if values.get("scope", "assigned") not in ("assigned", "all"):
-        faults.append(f"scope: assigned or all is expected, not {values['scope']!r}")
+    for name, choices in _CHOICES.items():
+        if name in values and values[name] not in choices:
+            faults.append(f"{name}: one of {', '.join(choices)} is expected, not {values[name]!r}")
     for name, least in _LEAST.items():
         value = values.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
             faults.append(f"{name}: a number from {least:g} on is expected, not {value!r}")
-    if not isinstance(values.get("skip_out_of_scope_deletions", False), bool):
-        faults.append("skip_out_of_scope_deletions: true or false is expected")
+    for name in ("skip_out_of_scope_deletions", "soft_delete", "bulk"):
+        if not isinstance(values.get(name, False), bool):
+            faults.append(f"{name}: true or false is expected, not {values[name]!r}")
     if faults:
         raise Invalid(f"The settings of the job have {len(faults)} faults.", details=tuple(sorted(faults)))
     return JobSettings(**values)
 
 
+_CHOICES = {
+    "scope": ("assigned", "all"),
+    "nested_groups": get_args(NestedGroups),
+    "request_profile": get_args(RequestProfile),
+}
 _LEAST = {
     "interval_seconds": LEAST_INTERVAL_SECONDS,
     "deletion_threshold": 0,
     "members_per_request": 1,
     "concurrency": 1,
     "page_size": 1,
+    "delete_after_days": 0,
 }
 
 

@@ -32,7 +32,8 @@ class Entry:
     """A source object as it is now.
 
     `state` is `present`, `deleted` (soft, may come back) or `gone` (purged, or never there).
-    `attributes` carry the source's names; `assigned_by` says in words why it is assigned.
+    `attributes` carry the source's names; `assigned_by` says in words why it is assigned; `roles` are the
+    application roles it is assigned in, each with `id`, `value` and `displayName`.
     """
 
     key: Key
@@ -40,6 +41,7 @@ class Entry:
     attributes: Mapping[str, Json] = field(default_factory=dict)
     assigned: bool = False
     assigned_by: tuple[str, ...] = ()
+    roles: tuple[Mapping[str, Json], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,51 @@ class MappingSource:
 
     type: Literal["Attribute", "Constant", "Function", "None"]
     text: str = ""
+
+
+AttributeTypeName = Literal["String", "Boolean", "Integer", "Reference", "DateTime", "Binary"]
+"""The types of Graph's attributeDefinition."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAttribute:
+    """One attribute of a source object, as the source's schema defines it."""
+
+    name: str
+    type: AttributeTypeName = "String"
+    multivalued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAttribute:
+    """One attribute of a target resource, as the job's schema defines it (rule A8). `name` is its path.
+
+    `case_exact` None: what the SCIM schema says.
+    """
+
+    name: str
+    type: AttributeTypeName = "String"
+    required: bool = False
+    multivalued: bool = False
+    case_exact: bool | None = None
+    mutability: str = "ReadWrite"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterClause:
+    """One clause of a scoping filter (Graph filterClause); `values` is empty for operators without an operand."""
+
+    attribute: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilterGroup:
+    """One scoping filter: all of its clauses have to hold (rule S6)."""
+
+    name: str
+    clauses: tuple[FilterClause, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +125,9 @@ class AttributeMapping:
 class ObjectMapping:
     """How one kind of source object becomes one kind of target resource (Graph objectMapping).
 
-    `create`, `update`, `delete` are the object actions of rule A13.
+    `create`, `update`, `delete` are the object actions of rule A13. `filters`: an object is in scope when one of
+    them holds, or there is none (S6); `input_filters` likewise, but who fails them is left alone instead of
+    deprovisioned. `target_attributes`: what the job's schema says of target attributes, by path.
     """
 
     kind: str
@@ -87,6 +136,13 @@ class ObjectMapping:
     create: bool = True
     update: bool = True
     delete: bool = True
+    filters: tuple[FilterGroup, ...] = ()
+    input_filters: tuple[FilterGroup, ...] = ()
+    target_attributes: Mapping[str, TargetAttribute] = field(default_factory=dict)
+
+
+NestedGroups = Literal["direct", "flatten", "mirror"]
+RequestProfile = Literal["rfc", "entra", "entra-aadOptscim062020", "okta"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +151,11 @@ class JobSettings:
 
     `deletion_threshold`: a cycle withholds removals from this count on (rule P2); 0 switches it off.
     `members_per_request`: how many references one PATCH may carry.
+    `nested_groups`: whom an assigned group stands for. `direct`: its direct members, as in Entra (S2); `flatten`:
+    also the members of groups inside it, as its own; `mirror`: the groups inside it too, as groups.
+    `soft_delete`: whether the target can disable; without it who leaves is deleted (D2).
+    `delete_after_days`: who was disabled so long ago is deleted; 0: never.
+    `request_profile`: whose requests the target is sent. `bulk`: many changes in one request where the target can.
     """
 
     scope: Literal["assigned", "all"] = "assigned"
@@ -104,6 +165,11 @@ class JobSettings:
     members_per_request: int = 500
     concurrency: int = 16
     page_size: int = 500
+    nested_groups: NestedGroups = "direct"
+    soft_delete: bool = True
+    delete_after_days: float = 0
+    request_profile: RequestProfile = "rfc"
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +238,7 @@ class Link:
     `uncertain` a request went out whose effect is not known, so it has to be read first.
     `intent_matching` are the values under which an uncertain creation has to be looked for.
     `members_pending`: the source's whole list of members is still to be compared.
+    `disabled_at`: when the target was told to disable it, while it is disabled.
     """
 
     key: Key
@@ -185,6 +252,7 @@ class Link:
     members_pending: bool = False
     withheld: bool = False
     escrow: Escrow | None = None
+    disabled_at: datetime | None = None
 
     @property
     def may_exist(self) -> bool:
@@ -194,7 +262,14 @@ class Link:
     def forgotten(self) -> Link:
         """The same object without anything in the target."""
         return replace(
-            self, state="absent", target_id=None, sent={}, disabled=False, intent_matching=(), withheld=False
+            self,
+            state="absent",
+            target_id=None,
+            sent={},
+            disabled=False,
+            intent_matching=(),
+            withheld=False,
+            disabled_at=None,
         )
 
 
@@ -215,9 +290,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PatchOperation:
-    """One operation of a PATCH in the words of RFC 7644 §3.5.2; `path` is None for a path-less one."""
+    """One operation of a PATCH as it is sent (RFC 7644 §3.5.2); `path` is None for a path-less one.
 
-    op: Literal["add", "replace", "remove"]
+    `op` is add, replace or remove, in the letter case of the job's request profile.
+    """
+
+    op: str
     path: str | None
     value: Json = None
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
+from rollcall.provisioning.differences import shown_changes
 from rollcall.provisioning.health import next_escrow
 from rollcall.provisioning.ledger_contract import Commit, SingleReference
 from rollcall.provisioning.log_steps import steps_of
@@ -22,7 +23,7 @@ from rollcall.provisioning.model import (
     Problem,
     Skip,
 )
-from rollcall.provisioning.planning import Item, shown_changes
+from rollcall.provisioning.planning import Item
 
 Result = tuple[Operation, Outcome | None, int]
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from rollcall.provisioning.differences import patch_for
 from rollcall.provisioning.health import next_escrow
 from rollcall.provisioning.model import JobSettings, Key, Link, Operation, PatchOperation, Problem, Skip
-from rollcall.provisioning.planning import Item, patch_for, plan, plan_item
+from rollcall.provisioning.planning import Item, plan, plan_item
 from tests.unit.provisioning.builders import (
     ADA,
     BOB,

@@ -15,9 +15,10 @@ from rollcall.provisioning.model import Entry, Json, Key, PatchOperation, Tie, V
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It happened. `resource` is what the target answered with, where it answered with one."""
+    """It happened. `resource` is what the target answered with, where it answered with one; `status` the HTTP status."""
 
     resource: Mapping[str, Json] | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

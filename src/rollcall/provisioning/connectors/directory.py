@@ -50,7 +50,12 @@ class DirectorySource:
 
 def _entry(entry: Any) -> Entry:
     return Entry(
-        Key(entry.kind, entry.id), entry.state, named(entry.attributes), entry.assigned, tuple(entry.assigned_by)
+        Key(entry.kind, entry.id),
+        entry.state,
+        named(entry.attributes),
+        entry.assigned,
+        tuple(entry.assigned_by),
+        tuple(entry.roles),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, SourcePage, Unanswered, Verdict
 from rollcall.provisioning.model import Entry, Json, Key, PatchOperation, ReferenceKey, Tie, Values
@@ -86,6 +86,7 @@ def _membership(group_id: str, member: Key) -> ReferenceKey:
     return ReferenceKey(Key("Group", group_id), "members", member)
 
 
+_OPERATIONS: dict[str, Literal["add", "replace", "remove"]] = {"add": "add", "replace": "replace", "remove": "remove"}
 Fault = Callable[[str], Awaitable[Refused | Unanswered | None]]
 
 
@@ -196,7 +197,10 @@ class FakeTarget:
         return Done(None)
 
     def _changed(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> dict[str, Json]:
-        patch = [Operation(step.op, parsed(step.path) if step.path else None, step.value) for step in operations]
+        patch = [
+            Operation(_OPERATIONS[step.op.lower()], parsed(step.path) if step.path else None, step.value)
+            for step in operations
+        ]
         return apply(self.resources[kind][target_id], patch, _RESOURCE_TYPES[kind])
 
     def _drop_references(self, target_id: str) -> None:

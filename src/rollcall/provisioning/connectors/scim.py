@@ -136,7 +136,7 @@ def _found(answer: Answer) -> Found | Refused | Unanswered:
 
 
 def _outcome(answer: Answer) -> Outcome:
-    return Done(answer.body) if isinstance(answer, WireDone) else _failure(answer)
+    return Done(answer.body, answer.status) if isinstance(answer, WireDone) else _failure(answer)
 
 
 def _failure(answer: Answer) -> Refused | Unanswered:
