@@ -165,3 +165,20 @@ async def test_an_application_role_that_owns_a_table_is_refused(database_config:
         finally:
             connection.execute("drop table directory.owned")
             connection.execute("revoke create on schema directory from rollcall_app")
+
+
+async def test_a_database_that_can_not_hold_every_name_is_refused(server: Server, runtime: Any) -> None:
+    name = f"ascii_{runtime.new_id().hex}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} encoding 'SQL_ASCII' locale 'C' template template0").format(
+                sql.Identifier(name)
+            )
+        )
+        try:
+            with pytest.raises(Unavailable, match=r"encoded in SQL_ASCII; Rollcall needs UTF8"):
+                migrate(server.url(name))
+            with pytest.raises(Unavailable, match=r"encoded in SQL_ASCII; Rollcall needs UTF8"):
+                await open_database(DatabaseConfig(url=server.url(name)))
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

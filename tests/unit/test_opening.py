@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
+import structlog
 
+from rollcall.config import Config
 from rollcall.errors import Unavailable
-from rollcall.main.opening import make_data_directory
+from rollcall.main.opening import make_data_directory, set_up_log
 
 
 def test_a_data_directory_that_we_make_is_its_owners_alone(tmp_path: Path) -> None:
@@ -35,3 +41,27 @@ def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match="--data"):
         make_data_directory(data)
+
+
+@pytest.fixture
+def log_as_it_was() -> Iterator[None]:
+    """What a test sets up for logging is gone afterwards."""
+    handlers, level = list(logging.root.handlers), logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("log_as_it_was")
+def test_lines_of_libraries_have_the_same_shape_as_our_own(capsys: pytest.CaptureFixture[str]) -> None:
+    config = Config()
+    set_up_log(replace(config, log=replace(config.log, format="json")))
+
+    structlog.get_logger().warning("ours", job="j")
+    logging.getLogger("some.library").warning("theirs: %s", "pool")
+
+    ours, theirs = [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (ours["event"], ours["job"], ours["level"]) == ("ours", "j", "warning")
+    assert (theirs["event"], theirs["logger"], theirs["level"]) == ("theirs: pool", "some.library", "warning")
+    assert ours.keys() - {"job"} == theirs.keys() - {"logger"}

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from rollcall.db.embedded import DATABASE, LOGIN, Server
 from rollcall.db.engine import Database, connection_string
-from rollcall.db.schema import check_revision, check_server, migrate, said
+from rollcall.db.schema import check_encoding, check_revision, check_server, migrate, said
 from rollcall.db.transaction import Tx
 from rollcall.db.types import APPLICATION_ROLE, DatabaseConfig
 from rollcall.errors import Unavailable
@@ -80,6 +80,7 @@ def check_connection(conninfo: str) -> None:
     try:
         with psycopg.connect(conninfo) as connection:
             check_server(connection.info.server_version)
+            check_encoding(connection.info.parameter_status("server_encoding"))
     except psycopg.OperationalError as error:
         if f'role "{APPLICATION_ROLE}" does not exist' in str(error):
             check_revision(None)

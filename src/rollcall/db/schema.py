@@ -28,6 +28,7 @@ def migrate(url: str, *, target: str = "head") -> str:
     connection = _connect(url)
     try:
         check_server(connection.info.server_version)
+        check_encoding(connection.info.parameter_status("server_encoding"))
         connection.execute("select pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
         found = _read_revision(connection)
         if found is not None and found > revisions()[-1]:
@@ -56,6 +57,15 @@ def check_server(version: int) -> None:
         raise Unavailable(
             f"The database server is PostgreSQL {version // 10_000}.{version % 10_000}; Rollcall needs 18 or later. "
             "Upgrade the server, or leave out ROLLCALL_DATABASE_URL to use the embedded one."
+        )
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Refuse a database that can't hold every name. Raises Unavailable with what to do."""
+    if encoding != "UTF8":
+        raise Unavailable(
+            f"The database is encoded in {encoding}; Rollcall needs UTF8. Make another one: "
+            "create database rollcall encoding 'UTF8' template template0."
         )
 
 

@@ -78,9 +78,11 @@ def check_settings(values: dict[str, Json]) -> JobSettings:
         value = values.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
             faults.append(f"{name}: a number from {least:g} on is expected, not {value!r}")
-    for name in ("skip_out_of_scope_deletions", "soft_delete", "bulk"):
-        if not isinstance(values.get(name, False), bool):
-            faults.append(f"{name}: true or false is expected, not {values[name]!r}")
+    faults += [
+        f"{name}: true or false is expected, not {values[name]!r}"
+        for name in ("skip_out_of_scope_deletions", "soft_delete", "bulk")
+        if not isinstance(values.get(name, False), bool)
+    ]
     if faults:
         raise Invalid(f"The settings of the job have {len(faults)} faults.", details=tuple(sorted(faults)))
     return JobSettings(**values)
