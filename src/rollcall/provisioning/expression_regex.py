@@ -39,6 +39,9 @@ class Engine(Protocol):
     def search(self, text: str, *, timeout: float) -> Match | None:
         """The first match."""
 
+    def fullmatch(self, text: str, *, timeout: float) -> Match | None:
+        """A match of the whole text."""
+
     def finditer(self, text: str, *, overlapped: bool = False, timeout: float) -> Iterator[Match]:
         """All matches; with `overlapped` one for each start. The timeout holds for all of them together."""
 
@@ -84,6 +87,14 @@ def first_match(pattern: Pattern, text: str) -> Match | None:
     """The first match. Raises Fault when the time is up."""
     try:
         return pattern.compiled.search(text, timeout=SECONDS)
+    except TimeoutError:
+        raise _too_slow(pattern) from None
+
+
+def matches_whole(pattern: Pattern, text: str) -> bool:
+    """Whether the pattern matches the text from its first to its last character. Raises Fault when the time is up."""
+    try:
+        return pattern.compiled.fullmatch(text, timeout=SECONDS) is not None
     except TimeoutError:
         raise _too_slow(pattern) from None
 

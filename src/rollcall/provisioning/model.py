@@ -173,16 +173,39 @@ class JobSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ClauseVerdict:
+    """How one clause of a scoping filter came out for one object.
+
+    `filter` is the filter's name, `number` its place among the mapping's from 0, `is_input` whether it is one of the
+    input filters. `operator` is its canonical name, `operand` None where it takes none. `value` is the source's value, or
+    `[Redact]` where a mapping hides it. `holds` is None when it could not be decided; then `problem` says why.
+    """
+
+    filter: str
+    number: int
+    is_input: bool
+    attribute: str
+    operator: str
+    operand: str | None
+    value: Json
+    holds: bool | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Whether an entry is in scope, with the reason and the details the log shows (rule O3).
 
     `verdict`: `active` (should be there and usable), `inactive` (must not be usable: IsSoftDeleted),
-    `out` (a group that must not be there), `gone` (must not exist any more).
+    `out` (a group that must not be there), `gone` (must not exist any more), `ignored` (an input filter says to leave
+    it alone, whatever it is in the target), `undecided` (a filter could not be evaluated, so it stays as it is).
+    `clauses`: how each clause of the filters came out.
     """
 
-    verdict: Literal["active", "inactive", "out", "gone"]
+    verdict: Literal["active", "inactive", "out", "gone", "ignored", "undecided"]
     reason: str
     details: Mapping[str, Json] = field(default_factory=dict)
+    clauses: tuple[ClauseVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
