@@ -185,7 +185,7 @@ async def prepare(road: Road, entries: Sequence[Entry], *, verify: bool = False)
         compiled = road.mappings.get(entry.key.kind)
         if compiled is None or not compiled.mapping.enabled:
             continue
-        scope = decide(entry, road.settings)
+        scope = decide(entry, road.settings, compiled.filters)
         considered.append((scope, desired(entry, scope, compiled, context), compiled))
     return await looking.look(road, considered, known, verify=verify)
 

@@ -22,7 +22,7 @@ def steps_of(item: Item, action: str, status: str, code: str, reason: str) -> tu
         _step(
             "EntrySynchronizationScoping",
             "scoping",
-            "success" if item.scope.verdict == "active" else "skipped",
+            {"active": "success", "undecided": "failure"}.get(item.scope.verdict, "skipped"),
             item.scope.reason,
             item.scope.details,
         ),

@@ -25,6 +25,7 @@ from rollcall.provisioning.model import (
     Scope,
     Values,
 )
+from rollcall.provisioning.scoping_filter import NO_FILTERS, Filters, compile_filters
 from rollcall.provisioning.target_schema import attribute_type, is_reference
 
 Evaluate = Callable[[Mapping[str, Json], Context], Json]
@@ -41,21 +42,25 @@ class CompiledMapping:
     steps: tuple[tuple[AttributeMapping, Evaluate, str, bool], ...]
     always: frozenset[str]
     redacted: frozenset[str]
+    filters: Filters = NO_FILTERS
 
 
 def compile_mapping(mapping: ObjectMapping) -> CompiledMapping:
-    """Parse every expression of a mapping once. Raises ExpressionError for one that can't be parsed."""
+    """Parse every expression and filter of a mapping once. Raises ExpressionError or Invalid for what can't be parsed."""
     steps = []
     redacted: set[str] = set()
+    hidden: set[str] = set()
     for attribute in mapping.attributes:
         if not is_reference(mapping.kind, attribute.target):
             evaluate, reads, is_redacted = _evaluator(attribute)
             if is_redacted:
                 redacted.add(attribute.target)
+                hidden |= reads
             type_name = attribute_type(mapping.kind, attribute.target)
             steps.append((attribute, evaluate, type_name, "IsSoftDeleted" in reads))
     always = frozenset(step[0].target for step in steps if step[0].flow_behavior == "FlowAlways")
-    return CompiledMapping(mapping, tuple(steps), always, frozenset(redacted))
+    filters = compile_filters(mapping.filters, mapping.input_filters, hidden=frozenset(hidden))
+    return CompiledMapping(mapping, tuple(steps), always, frozenset(redacted), filters)
 
 
 def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Context) -> Desired:

@@ -50,7 +50,7 @@ def question(desired: Desired, scope: Scope, link: Link, *, verify: bool) -> Que
             return Question(desired.key, link.target_id, again, fresh=True)
         return Question(desired.key, None, _unique(link.intent_matching + desired.matching), fresh=True)
     if link.state == "linked":
-        if verify and scope.verdict != "gone":
+        if verify and scope.verdict not in ("gone", "ignored"):
             return Question(desired.key, link.target_id, again, fresh=False)
         return None
     return Question(desired.key, None, again, fresh=link.escrow is not None) if again else None

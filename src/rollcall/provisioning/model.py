@@ -192,6 +192,9 @@ class ClauseVerdict:
     problem: str = ""
 
 
+ScopeVerdict = Literal["active", "inactive", "out", "gone", "ignored", "undecided"]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whether an entry is in scope, with the reason and the details the log shows (rule O3).
@@ -202,7 +205,7 @@ class Scope:
     `clauses`: how each clause of the filters came out.
     """
 
-    verdict: Literal["active", "inactive", "out", "gone", "ignored", "undecided"]
+    verdict: ScopeVerdict
     reason: str
     details: Mapping[str, Json] = field(default_factory=dict)
     clauses: tuple[ClauseVerdict, ...] = ()

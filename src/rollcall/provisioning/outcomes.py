@@ -257,6 +257,8 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
             _log(page, item, "other", "skipped", code=skip.code, reason=skip.reason)
         sent = item.link.sent if item.present is None else item.present
         disabled = item.link.may_exist and item.scope.verdict == "inactive"
+        if item.scope.verdict == "ignored":
+            disabled = item.link.disabled
         return replace(item.link, sent=sent, disabled=disabled, withheld=False, escrow=None)
     page.failed += 1
     base = item.known if item.problem is not None else item.link

@@ -99,6 +99,10 @@ def plan_item(item: Item, settings: JobSettings) -> Operation | Skip:
     """What to do for one entry, or why nothing."""
     if item.problem is not None:
         return Skip(item.desired.key, item.problem.code, item.problem.reason, failed=True)
+    if item.scope.verdict == "undecided":
+        return Skip(item.desired.key, "AttributeValidationFailed", item.scope.reason, failed=True)
+    if item.scope.verdict == "ignored":
+        return Skip(item.desired.key, "EntrySynchronizationSkipped", item.scope.reason, silent=_is_noise(item))
     if item.scope.verdict == "active":
         return _plan_active(item)
     return _plan_leaver(item, settings)
@@ -130,8 +134,7 @@ def _plan_active(item: Item) -> Operation | Skip:
 def _plan_leaver(item: Item, settings: JobSettings) -> Operation | Skip:
     key, link, scope = item.desired.key, item.link, item.scope
     if link.state == "absent":
-        never_assigned = scope.details.get("Assigned to the application") is False
-        return Skip(key, "NotEffectivelyEntitled", scope.reason, silent=never_assigned or scope.verdict == "gone")
+        return Skip(key, "NotEffectivelyEntitled", scope.reason, silent=_is_noise(item))
     if settings.skip_out_of_scope_deletions and scope.verdict != "gone":
         return Skip(key, "SkipOutOfScopeDeletions", f"{scope.reason} The job leaves such objects as they are (D7).")
     if scope.verdict == "inactive":
@@ -139,6 +142,12 @@ def _plan_leaver(item: Item, settings: JobSettings) -> Operation | Skip:
     if not item.mapping.delete:
         return Skip(key, "EntrySynchronizationSkipped", "The mapping does not delete objects (rule A13).")
     return Operation(key, "delete", link.target_id, {}, changes=_all_gone(link))
+
+
+def _is_noise(item: Item) -> bool:
+    """Whether it goes without saying that nothing is done: for somebody who never had to do with the application."""
+    never_assigned = item.scope.details.get("Assigned to the application") is False
+    return item.link.state == "absent" and (never_assigned or item.scope.verdict == "gone")
 
 
 def _all_gone(link: Link) -> tuple[Change, ...]:

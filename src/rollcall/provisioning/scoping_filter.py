@@ -137,13 +137,30 @@ class CompiledFilter:
     clauses: tuple[CompiledClause, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters of one object mapping, ready for many objects."""
+
+    scoping: tuple[CompiledFilter, ...] = ()
+    input: tuple[CompiledFilter, ...] = ()
+
+
+NO_FILTERS = Filters()
+
+
 def compile_filters(
-    groups: Iterable[FilterGroup], *, is_input: bool = False, hidden: frozenset[str] = frozenset()
-) -> tuple[CompiledFilter, ...]:
-    """Filters, ready for many objects. `hidden`: attributes whose values are shown nowhere.
+    scoping: Iterable[FilterGroup], input_filters: Iterable[FilterGroup] = (), *, hidden: frozenset[str] = frozenset()
+) -> Filters:
+    """The filters of a mapping, ready for many objects. `hidden`: attributes whose values are shown nowhere.
 
     Raises Invalid for what `filter_faults` refuses whatever the source's attributes are.
     """
+    return Filters(
+        _compiled(scoping, is_input=False, hidden=hidden), _compiled(input_filters, is_input=True, hidden=hidden)
+    )
+
+
+def _compiled(groups: Iterable[FilterGroup], *, is_input: bool, hidden: frozenset[str]) -> tuple[CompiledFilter, ...]:
     compiled = []
     for number, group in enumerate(groups):
         name = group.name or f"Filter {number + 1}"

@@ -66,7 +66,8 @@ def users(*attributes: AttributeMapping, **more: Any) -> ObjectMapping:
 
 def wanted(of: Entry, mapping: ObjectMapping = USERS, settings: JobSettings = SETTINGS) -> Desired:
     """What is desired for an entry."""
-    return desired(of, decide(of, settings), compile_mapping(mapping), context())
+    compiled = compile_mapping(mapping)
+    return desired(of, decide(of, settings, compiled.filters), compiled, context())
 
 
 def linked(key: Key = ADA, target_id: str = "t1", **sent: Any) -> Link:
@@ -88,7 +89,7 @@ def item(
     rules = mapping or (USERS if of.key.kind == "User" else GROUPS)
     state = link or Link(of.key)
     return Item(
-        decide(of, settings),
+        decide(of, settings, compile_mapping(rules).filters),
         wanted(of, rules, settings),
         known or state,
         state,

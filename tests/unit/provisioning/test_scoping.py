@@ -71,5 +71,6 @@ def test_the_details_are_those_that_the_log_shows() -> None:
         "Active in the source system": False,
         "Assigned to the application": False,
         "Scope sync all": False,
+        "User has the required role": False,
         "ScopeEvaluationResult": "out of scope",
     }

@@ -57,7 +57,7 @@ def of_vector(vector: dict[str, Any]) -> tuple[tuple[FilterGroup, ...], dict[str
 
 
 def outcome(groups: tuple[FilterGroup, ...], attributes: dict[str, Any]) -> bool | None:
-    return passes(clause_verdicts(compile_filters(groups), attributes))
+    return passes(clause_verdicts(compile_filters(groups).scoping, attributes))
 
 
 def test_no_vector_is_left_out() -> None:
@@ -183,7 +183,7 @@ def test_an_operator_without_operand_may_carry_an_empty_one() -> None:
 
 
 def test_a_pattern_that_runs_out_of_time_decides_nothing() -> None:
-    (verdict,) = clause_verdicts(compile_filters((SLOW,)), {"department": CATASTROPHE})
+    (verdict,) = clause_verdicts(compile_filters((SLOW,)).scoping, {"department": CATASTROPHE})
 
     assert verdict.holds is None
     assert "took longer than" in verdict.problem
@@ -205,7 +205,7 @@ def test_a_clause_that_is_undecided_matters_only_where_the_rest_does_not_decide(
 def test_several_values_are_never_compared() -> None:
     """S9: a value that no schema announced as a list decides nothing either."""
     (verdict,) = clause_verdicts(
-        compile_filters((FilterGroup("", (clause("tags", "EQUALS", "a"),)),)), {"tags": ["a", "b"]}
+        compile_filters((FilterGroup("", (clause("tags", "EQUALS", "a"),)),)).scoping, {"tags": ["a", "b"]}
     )
 
     assert verdict.holds is None
@@ -214,7 +214,7 @@ def test_several_values_are_never_compared() -> None:
 
 def test_a_hidden_value_is_compared_and_not_shown() -> None:
     filters = (FilterGroup("", (clause("department", "EQUALS", "R&D"),)),)
-    compiled = compile_filters(filters, hidden=frozenset({"department"}))
+    compiled = compile_filters(filters, hidden=frozenset({"department"})).scoping
 
     (there,) = clause_verdicts(compiled, {"department": "R&D"})
     (missing,) = clause_verdicts(compiled, {})
