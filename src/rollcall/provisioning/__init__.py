@@ -36,6 +36,8 @@ from rollcall.provisioning.jobs import (
 from rollcall.provisioning.log_record import provisioning_object_summary
 from rollcall.provisioning.model import JobSettings, Key
 from rollcall.provisioning.road import Counts
+from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
+from rollcall.provisioning.scope_preview import preview_scope
 from rollcall.provisioning.service import (
     Service,
     create_tested_job,
@@ -62,6 +64,8 @@ __all__ = [
     "PlannedCycle",
     "PlannedObject",
     "PlannedSkip",
+    "ScopeChange",
+    "ScopePreview",
     "Service",
     "Standing",
     "Verdict",
@@ -80,6 +84,7 @@ __all__ = [
     "log_form",
     "parse_interval",
     "plan_job",
+    "preview_scope",
     "print_interval",
     "provision_on_demand",
     "provisioning_object_summary",

@@ -7,7 +7,7 @@ from typing import Any
 
 from rollcall.errors import Invalid
 from rollcall.provisioning.expression import ExpressionError, compile_expression
-from rollcall.provisioning.model import AttributeMapping, Json, MappingSource, ObjectMapping
+from rollcall.provisioning.model import AttributeMapping, FilterClause, FilterGroup, Json, MappingSource, ObjectMapping
 from rollcall.provisioning.target_schema import is_reference
 from rollcall.scim.error import ScimError
 from rollcall.scim.path import parse_path
@@ -84,7 +84,39 @@ def _object_mapping(document: Mapping[str, Any], where: str, faults: list[str]) 
         create="Add" in flows,
         update="Update" in flows,
         delete="Delete" in flows,
+        filters=_filters(document, "groups", where, faults),
+        input_filters=_filters(document, "inputFilterGroups", where, faults),
     )
+
+
+def _filters(document: Mapping[str, Any], name: str, where: str, faults: list[str]) -> tuple[FilterGroup, ...]:
+    """The filters of an object mapping's scope (Graph filter): those of `groups` or of `inputFilterGroups`."""
+    scope = document.get("scope")
+    if scope is None:
+        return ()
+    where = f"{where}.scope"
+    rows = _objects(_object(scope, where, faults), name, where, faults)
+    return tuple(_filter_group(row, place, faults) for place, row in rows)
+
+
+def _filter_group(document: Mapping[str, Any], where: str, faults: list[str]) -> FilterGroup:
+    clauses = [_clause(row, place, faults) for place, row in _objects(document, "clauses", where, faults)]
+    return FilterGroup(str(document.get("name") or ""), tuple(clauses))
+
+
+def _clause(document: Mapping[str, Any], where: str, faults: list[str]) -> FilterClause:
+    faults.extend(
+        f"{where}.{name}: a text is expected, not {document.get(name)!r}"
+        for name in ("sourceOperandName", "operatorName")
+        if not isinstance(document.get(name), str)
+    )
+    operand = document.get("targetOperand")
+    place = f"{where}.targetOperand"
+    values = [] if operand is None else _object(operand, place, faults).get("values", [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        faults.append(f"{place}.values: a list of texts is expected, not {values!r}")
+        values = []
+    return FilterClause(str(document.get("sourceOperandName")), str(document.get("operatorName")), tuple(values))
 
 
 def _check_matching(attributes: list[AttributeMapping], where: str, faults: list[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rollcall.errors import Invalid
 from rollcall.provisioning.defaults import CUSTOM_SCHEMA, TEMPLATES, TUTORIAL_SCHEMA, computed, direct, schema_document
 from rollcall.provisioning.mapping import compile_mapping
-from rollcall.provisioning.model import MappingSource
+from rollcall.provisioning.model import FilterClause, FilterGroup, MappingSource
 from rollcall.provisioning.sync_schema import parse_schema, references_of
 
 USERS = "synchronizationRules[0].objectMappings[0]"
@@ -201,3 +201,34 @@ def test_a_document_of_another_shape_is_refused_and_not_a_fault_of_ours(rules: A
 @pytest.mark.parametrize("value", [True, 1.5, "1"])
 def test_a_priority_is_a_whole_number(value: Any) -> None:
     assert faults(document({**NAME, "matchingPriority": value}))
+
+
+def test_scoping_and_input_filters_are_read() -> None:
+    """S6: scope.groups and scope.inputFilterGroups of Graph's document."""
+    schema = document(NAME)
+    clause = {"sourceOperandName": "department", "operatorName": "EQUALS", "targetOperand": {"values": ["Sales"]}}
+    bare = {"sourceOperandName": "jobTitle", "operatorName": "IS NOT NULL"}
+    users = schema["synchronizationRules"][0]["objectMappings"][0]
+    users["scope"] = {
+        "groups": [{"name": "Staff", "clauses": [clause, bare]}],
+        "inputFilterGroups": [{"clauses": [bare]}],
+    }
+    mappings = parse_schema(schema)
+
+    titled = FilterClause("jobTitle", "IS NOT NULL")
+    assert mappings["User"].filters == (
+        FilterGroup("Staff", (FilterClause("department", "EQUALS", ("Sales",)), titled)),
+    )
+    assert mappings["User"].input_filters == (FilterGroup("", (titled,)),)
+    assert (mappings["Group"].filters, mappings["Group"].input_filters) == ((), ())
+
+
+def test_a_filter_of_the_wrong_shape_is_named_with_its_place() -> None:
+    schema = document(NAME)
+    wrong = {"sourceOperandName": 7, "operatorName": "EQUALS", "targetOperand": {"values": "Sales"}}
+    schema["synchronizationRules"][0]["objectMappings"][0]["scope"] = {"groups": [{"clauses": [wrong]}]}
+
+    assert [fault.partition(":")[0] for fault in faults(schema)] == [
+        f"{USERS}.scope.groups[0].clauses[0].sourceOperandName",
+        f"{USERS}.scope.groups[0].clauses[0].targetOperand.values",
+    ]
