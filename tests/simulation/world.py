@@ -12,6 +12,7 @@ from datetime import timedelta
 from random import Random  # noqa: TID251 - seeded
 from typing import cast
 
+from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Outcome, Refused, Unanswered
 from rollcall.provisioning.connectors.fake import FakeSource, FakeTarget
 from rollcall.provisioning.cycle import run_cycle
@@ -22,6 +23,7 @@ from rollcall.provisioning.ledger_contract import Commit, Ledger
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.mapping import compile_mapping
 from rollcall.provisioning.model import JobSettings, PatchOperation
+from rollcall.provisioning.request_profile import PROFILES
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.sync_schema import parse_schema
 from tests.simulation.changes import GROUPS, NAMES, World, add_group, add_user, meddle, mutate
@@ -29,6 +31,7 @@ from tests.simulation.clock import VirtualRuntime
 from tests.simulation.judging import MANAGER
 
 MAPPINGS = {kind: compile_mapping(mapping) for kind, mapping in parse_schema(CUSTOM_SCHEMA).items()}
+PROFILE_NAMES = sorted(PROFILES)
 NOISY_CYCLES = 10
 QUIET_CYCLES = 12
 
@@ -67,11 +70,28 @@ class LenientTarget(FakeTarget):
         return await super().update(kind, target_id, [step for step in known if step is not None])
 
     def _without_unknown(self, step: PatchOperation) -> PatchOperation | None:
-        if step.op == "add" and step.path == "members":
+        if step.op.lower() == "add" and step.path == "members":
             return replace(step, value=[member for member in step.value if self._exists(member["value"])])
-        if step.op == "replace" and step.path == MANAGER and not self._exists(step.value["value"]):
+        if step.op.lower() != "remove" and step.path in (MANAGER, "manager") and not self._knows(step.value):
             return None
         return step
+
+    def _knows(self, manager: object) -> bool:
+        """Whether it is the id of a resource, in any of the forms of a manager; no manager at all is known too."""
+        single = manager[0] if isinstance(manager, list) else manager
+        target_id = single["value"] if isinstance(single, dict) else str(single)
+        return target_id == "" or self._exists(target_id)
+
+
+def _able(chance: Random, profile: str) -> Capabilities:
+    """What the target of this world can do; a target for Entra's own requests has filters."""
+    most = chance.choice((0, 0, 2, 100))
+    return Capabilities(
+        filter=profile.startswith("entra") or chance.random() < 0.8,
+        excludes_members=chance.random() < 0.8,
+        bulk=most > 0 and profile == "rfc",
+        bulk_operations=most,
+    )
 
 
 def make_world(seed: int, ledger: Ledger | None = None) -> World:
@@ -84,6 +104,7 @@ def make_world(seed: int, ledger: Ledger | None = None) -> World:
         members_per_request=chance.choice((1, 2, 100)),
         concurrency=chance.choice((1, 4)),
         page_size=50 if crowded else chance.choice((1, 2, 3, 50)),
+        request_profile=chance.choice(PROFILE_NAMES),
     )
     world = World(
         chance=chance,
@@ -98,7 +119,9 @@ def make_world(seed: int, ledger: Ledger | None = None) -> World:
     if world.meddling and chance.random() < 0.5:
         world.settings = replace(settings, deletion_threshold=2)
         world.restart_due = True
-    world.target = (LenientTarget if chance.random() < 0.3 else FakeTarget)(_fault_of(world))
+    world.target = (LenientTarget if chance.random() < 0.3 else FakeTarget)(
+        _fault_of(world), _able(chance, settings.request_profile)
+    )
     for _ in range(chance.randint(10, 18) if crowded else chance.randint(2, 5)):
         add_user(world)
     for name in GROUPS[: chance.randint(1, 3)]:
@@ -186,7 +209,7 @@ async def one_cycle(world: World, dies: float = 0.0) -> None:
         target=world.target,
         ledger=cast("Ledger", ledger),
         runtime=runtime,
-        exporter=Exporter(world.target, runtime, world.settings.concurrency),
+        exporter=Exporter(world.target, runtime, world.settings.concurrency, bulk=True),
         context=lambda: Context(now=runtime.now(), new_guid=lambda: str(runtime.new_id()), random=runtime.chance()),
         cycle_id=str(runtime.new_id()),
         verify=True,

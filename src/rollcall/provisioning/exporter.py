@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Target, Unanswered
+from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Target, Unanswered
 from rollcall.provisioning.model import Operation, PatchOperation, Problem
 from rollcall.runtime import Runtime
 
@@ -17,7 +17,13 @@ _PATIENCE_SECONDS = 120.0
 _AWAY_IN_A_ROW = 5
 """So many answers in a row that speak of the whole target being away end the cycle."""
 
-Answer = TypeVar("Answer", Done | Refused | Unanswered, Found | Refused | Unanswered)
+_NO_BULK = frozenset({400, 404, 405, 501})
+_TOO_LARGE = 413
+
+Answer = TypeVar(
+    "Answer", Done | Refused | Unanswered, Found | Refused | Unanswered, Many | Done | Refused | Unanswered
+)
+Result = tuple[Operation, Outcome | None, int]
 
 
 @dataclass(slots=True)
@@ -32,14 +38,16 @@ class Exporter:
     """Sends requests of one cycle to one target.
 
     `stopped` tells why nothing more is sent: the target is away or does not accept the credentials.
-    A request that was not attempted has no answer (None), and surely did nothing.
+    A request that was not attempted has no answer (None), and surely did nothing. `bulk`: operations of one
+    wave go out together where the target takes them so.
     """
 
-    def __init__(self, target: Target, runtime: Runtime, concurrency: int) -> None:
+    def __init__(self, target: Target, runtime: Runtime, concurrency: int, *, bulk: bool = False) -> None:
         assert concurrency > 0, "at least one request at a time"
         self.target = target
         self.traffic = Traffic()
         self.stopped: Problem | None = None
+        self._bulk = bulk
         self._runtime = runtime
         self._concurrency = concurrency
         self._resume_at = 0.0
@@ -87,7 +95,7 @@ class Exporter:
         while (pause := self._resume_at - self._runtime.monotonic()) > 0:
             await self._runtime.sleep(pause)
 
-    def _judge(self, answer: Done | Found | Refused | Unanswered) -> None:
+    def _judge(self, answer: Done | Found | Many | Refused | Unanswered) -> None:
         if isinstance(answer, Refused) and answer.denied:
             self.stopped = Problem(answer.code, answer.reason)
         if isinstance(answer, Refused | Unanswered) and answer.away:
@@ -97,24 +105,56 @@ class Exporter:
         else:
             self._away_in_a_row = 0
 
-    async def export(self, waves: Sequence[Sequence[Operation]]) -> list[tuple[Operation, Outcome | None, int]]:
+    async def export(self, waves: Sequence[Sequence[Operation]]) -> list[Result]:
         """Each operation of the waves with its outcome and its duration in milliseconds."""
-        results: list[tuple[Operation, Outcome | None, int]] = []
+        results: list[Result] = []
         for wave in waves:
-            durations = [0] * len(wave)
-            calls = [self._timed(operation, durations, position) for position, operation in enumerate(wave)]
-            answers = await self.send_all(calls)
-            results.extend(zip(wave, answers, durations, strict=True))
+            results.extend(await self._export(wave))
         return results
 
+    async def _export(self, wave: Sequence[Operation]) -> list[Result]:
+        """One wave: in parts where the target takes many operations in one request, else one by one."""
+        together = self._bulk and self.target.capabilities.bulk and len(wave) > 1
+        parts = list(self.target.parts(wave)) if together else [[operation] for operation in wave]
+        results: list[Result] = []
+        while parts:
+            durations = [0] * len(parts)
+            calls = [self._timed(part, durations, position) for position, part in enumerate(parts)]
+            answers = await self.send_all(calls)
+            again: list[Sequence[Operation]] = []
+            for part, answer, duration in zip(parts, answers, durations, strict=True):
+                smaller = self._smaller(part, answer)
+                again.extend(smaller)
+                if not smaller:
+                    results.extend(_each(part, answer, duration))
+            parts = again
+        return results
+
+    def _smaller(self, part: Sequence[Operation], answer: object) -> Sequence[Sequence[Operation]]:
+        """The part in smaller ones, where the target refused it as a whole for being one; nothing else."""
+        if len(part) == 1 or not isinstance(answer, Refused):
+            return ()
+        if answer.status == _TOO_LARGE:
+            middle = len(part) // 2
+            self._learn(bulk_operations=min(middle, self.target.capabilities.bulk_operations), bulk=middle > 1)
+            return (part[:middle], part[middle:])
+        if answer.status in _NO_BULK:
+            if answer.status != 400:  # a 400 may be about what is in it
+                self._learn(bulk=False)
+            return [[operation] for operation in part]
+        return ()
+
+    def _learn(self, **values: int) -> None:
+        self.target.capabilities = self.target.capabilities.known("learnt", **values)
+
     def _timed(
-        self, operation: Operation, durations: list[int], position: int
-    ) -> Callable[[], Awaitable[Done | Refused | Unanswered]]:
-        async def call() -> Done | Refused | Unanswered:
+        self, part: Sequence[Operation], durations: list[int], position: int
+    ) -> Callable[[], Awaitable[Many | Done | Refused | Unanswered]]:
+        async def call() -> Many | Done | Refused | Unanswered:
             began = self._runtime.monotonic()
-            outcome = await self._carry_out(operation)
+            answer = await (self._carry_out(part[0]) if len(part) == 1 else self.target.bulk(part))
             durations[position] = int((self._runtime.monotonic() - began) * 1000)
-            return outcome
+            return answer
 
         return call
 
@@ -137,3 +177,9 @@ class Exporter:
         self, kind: str, target_id: str, operations: Sequence[PatchOperation]
     ) -> Callable[[], Awaitable[Done | Refused | Unanswered]]:
         return lambda: self.target.update(kind, target_id, operations)
+
+
+def _each(part: Sequence[Operation], answer: Many | Done | Refused | Unanswered | None, duration: int) -> list[Result]:
+    """What the answer to a part says of each operation in it."""
+    outcomes: Sequence[Outcome | None] = answer.outcomes if isinstance(answer, Many) else [answer] * len(part)
+    return [(operation, outcome, duration) for operation, outcome in zip(part, outcomes, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.provisioning.defaults import TEMPLATES
 from rollcall.provisioning.model import JobSettings, Json, NestedGroups, RequestProfile
+from rollcall.provisioning.request_profile import flagged_profile
 from rollcall.provisioning.sync_schema import parse_schema
 from rollcall.runtime import Runtime
 
@@ -114,6 +115,12 @@ def check_tenant_url(url: str) -> str:
     return url
 
 
+def settings_for(tenant_url: str, settings: JobSettings) -> JobSettings:
+    """The settings with the request profile that the flag in the Tenant URL asks for, where none was chosen (rule C1)."""
+    flagged = flagged_profile(tenant_url)
+    return replace(settings, request_profile=flagged) if flagged and settings.request_profile == "rfc" else settings
+
+
 @dataclass(frozen=True, slots=True)
 class NewJob:
     """What is needed to make a job."""
@@ -133,7 +140,7 @@ async def create_job(tx: Tx, runtime: Runtime, sealer: Sealer, new: NewJob) -> U
     """
     if new.template not in TEMPLATES:
         raise Invalid(f"There is no template {new.template!r}; there are {', '.join(sorted(TEMPLATES))}.")
-    settings = check_settings(asdict(new.settings))
+    settings = settings_for(new.tenant_url, check_settings(asdict(new.settings)))
     job_id = runtime.new_id()
     try:
         await tx.run(
@@ -202,13 +209,23 @@ async def credentials(tx: Tx, sealer: Sealer, job_id: UUID) -> tuple[str, str]:
 
 
 async def set_credentials(tx: Tx, sealer: Sealer, job_id: UUID, tenant_url: str, secret_token: str) -> None:
-    """Replace Tenant URL and secret token. Raises Invalid, NotFound."""
-    changed = await tx.run(
-        "update provisioning.jobs set tenant_url = %s, sealed_token = %s, modified = now() where id = %s",
-        [check_tenant_url(tenant_url), sealer.seal(secret_token, _context(job_id)) if secret_token else None, job_id],
+    """Replace Tenant URL and secret token; what is known of the target's capabilities is out of date.
+
+    A flag that the old URL did not have chooses the request profile again (rule C1). Raises Invalid, NotFound.
+    """
+    job, url = await read_job(tx, job_id), check_tenant_url(tenant_url)
+    settings = job.settings
+    if flagged_profile(job.tenant_url or "") is None:
+        settings = settings_for(url, settings)
+    sealed = sealer.seal(secret_token, _context(job_id)) if secret_token else None
+    await tx.run(
+        """
+        update provisioning.jobs set tenant_url = %s, sealed_token = %s, settings = %s, capabilities = null,
+            capabilities_at = null, modified = now()
+        where id = %s
+        """,
+        [url, sealed, Jsonb(asdict(settings)), job_id],
     )
-    if not changed:
-        raise NotFound(f"There is no job {job_id}.")
 
 
 async def set_state(tx: Tx, job_id: UUID, state: JobState) -> None:

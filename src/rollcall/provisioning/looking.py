@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from rollcall.provisioning.connectors.contract import Done, Found, Refused, Unanswered
 from rollcall.provisioning.mapping import CompiledMapping
-from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, TargetIndex, listing_pays, question, settle
-from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
+from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, TargetIndex, question, settle
+from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope
 from rollcall.provisioning.planning import Item
 from rollcall.provisioning.road import Road
-from rollcall.provisioning.target_schema import read_value, storable
+from rollcall.provisioning.target_listing import is_asked, listed_anew, listing_where_it_pays, mapped_values
 
 Considered = tuple[Scope, Desired, CompiledMapping]
 
-_LISTING_FROM_LOOKUPS = 10
-_LISTING_PAGE = 100
-_LISTING_MOST = 20_000
-"""More resources than this are not held in memory; they are looked up one by one."""
-
 _NOT_ATTEMPTED = Problem("NotAttempted", "The cycle stopped before this object was looked up.")
+_NOT_LISTED = Seen(
+    problem=Problem("NotListed", "The target does not filter, and it could not be listed to its end either.")
+)
 
 
 async def look(road: Road, considered: Sequence[Considered], known: Mapping[Key, Link], *, verify: bool) -> list[Item]:
@@ -86,22 +85,12 @@ def _with(item: Item, settled: Link | NotOurs | Problem, answer: Seen) -> Item:
     return Item(item.scope, item.desired, item.known, settled, item.mapping, present=present)
 
 
-def mapped_values(resource: Mapping[str, Json], compiled: CompiledMapping) -> Values:
-    """The values of the mapped attributes in a resource of the target."""
-    values = {}
-    for step in compiled.steps:
-        value = read_value(resource, step[0].target)
-        if value is not None:
-            values[step[0].target] = storable(value)
-    return values
-
-
 async def _answers(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:
     """What the target says to each question: out of one listing where that is cheaper, else by asking."""
     indexes = {}
     for kind in road.mappings:
         answerable = [asked for asked in questions if asked.key.kind == kind and not asked.fresh]
-        indexes[kind] = await _index(road, kind, len(answerable))
+        indexes[kind] = await listing_where_it_pays(road, kind, len(answerable))
     answers: dict[Key, Seen] = {}
     remaining = []
     for asked in questions:
@@ -113,12 +102,6 @@ async def _answers(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]
             answers[asked.key] = seen
     answers.update(await _ask(road, remaining))
     return answers
-
-
-async def _listed(road: Road, kind: str, start: int) -> Found | None:
-    replies = await road.exporter.send_all([lambda: road.target.list(kind, start, _LISTING_PAGE)])
-    reply = replies[0]
-    return reply if isinstance(reply, Found) else None
 
 
 def _from_index(index: TargetIndex, asked: Question) -> Seen | None:
@@ -134,6 +117,37 @@ def _from_index(index: TargetIndex, asked: Question) -> Seen | None:
 
 
 async def _ask(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:
+    """Answers by asking, or out of a listing of the target where it does not filter."""
+    if not is_asked(road):
+        return await _ask_without_filters(road, questions)
+    answers = await _ask_each(road, questions)
+    if not is_asked(road):  # as its answers have shown
+        refused = [asked for asked in questions if answers[asked.key].problem is not None]
+        answers.update(await _ask_without_filters(road, refused))
+    return answers
+
+
+async def _ask_without_filters(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:
+    """Linked resources are read one by one; the others are found in one listing, a new one where an old will not do."""
+    by_id = [replace(asked, lookups=()) for asked in questions if asked.target_id is not None]
+    answers = await _ask_each(road, by_id)
+    unseen = [
+        replace(asked, target_id=None)
+        for asked in questions
+        if asked.lookups and (asked.key not in answers or answers[asked.key] == Seen())
+    ]
+    for kind in road.mappings:
+        of_kind = [asked for asked in unseen if asked.key.kind == kind]
+        index = road.indexes.get(kind)
+        if of_kind and (index is None or any(asked.fresh for asked in of_kind)):
+            index = await listed_anew(road, kind)
+        for asked in of_kind:
+            found = None if index is None else _from_index(index, asked)
+            answers[asked.key] = _NOT_LISTED if found is None else found
+    return answers
+
+
+async def _ask_each(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:
     """Answers by asking: everybody's first look-up, then the second of those the first did not find, and so on."""
     answers: dict[Key, Seen] = {}
     pending = [(asked, requests) for asked in questions if (requests := _requests(road, asked))]
@@ -185,29 +199,3 @@ def _seen(reply: Found | Refused | Unanswered | None, compiled: CompiledMapping,
     if isinstance(reply, Found):
         return Seen([(str(row["id"]), mapped_values(row, compiled)) for row in reply.resources], by=by)
     return Seen(problem=Problem(reply.code, reply.reason))
-
-
-async def _index(road: Road, kind: str, lookups: int) -> TargetIndex | None:
-    """One listing of the target for the whole cycle, where that costs fewer requests than look-ups would."""
-    if kind in road.indexes or lookups < _LISTING_FROM_LOOKUPS:
-        return road.indexes.get(kind)
-    expected = max(lookups, road.counts.total or 0)
-    compiled = road.mappings[kind]
-    matching = frozenset(step[0].target for step in compiled.steps if step[0].matching_priority > 0)
-    index: TargetIndex | None = TargetIndex(matching)
-    start, total = 1, None
-    while index is not None and (total is None or start <= total):
-        page = await _listed(road, kind, start)
-        if page is None or page.total > _LISTING_MOST or not listing_pays(expected, page.total, _LISTING_PAGE):
-            index = None
-            break
-        total = page.total
-        for resource in page.resources:
-            index.add(str(resource["id"]), mapped_values(resource, compiled))
-        if not page.resources:
-            break
-        start += len(page.resources)
-    if index is not None and total is not None and index.size < total:
-        index = None  # a listing that broke off, or gave one page again and again, proves nobody's absence
-    road.indexes[kind] = index
-    return index

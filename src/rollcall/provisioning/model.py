@@ -155,7 +155,7 @@ class JobSettings:
     also the members of groups inside it, as its own; `mirror`: the groups inside it too, as groups.
     `soft_delete`: whether the target can disable; without it who leaves is deleted (D2).
     `delete_after_days`: who was disabled so long ago is deleted; 0: never.
-    `request_profile`: whose requests the target is sent. `bulk`: many changes in one request where the target can.
+    `request_profile`: whose requests the target is sent. `bulk`: many changes in one request where the target offers it.
     """
 
     scope: Literal["assigned", "all"] = "assigned"
@@ -169,7 +169,7 @@ class JobSettings:
     soft_delete: bool = True
     delete_after_days: float = 0
     request_profile: RequestProfile = "rfc"
-    bulk: bool = False
+    bulk: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rollcall.provisioning.differences import Change, differences, patch_for
+from rollcall.provisioning.differences import Change, differences
 from rollcall.provisioning.model import (
     Desired,
     JobSettings,
     Link,
     ObjectMapping,
     Operation,
+    PatchOperation,
     Plan,
     Problem,
     Scope,
     Skip,
     Values,
 )
+from rollcall.provisioning.request_profile import PROFILES
 
 REMOVALS = frozenset({"disable", "delete"})
 
@@ -104,17 +106,17 @@ def plan_item(item: Item, settings: JobSettings) -> Operation | Skip:
     if item.scope.verdict == "ignored":
         return Skip(item.desired.key, "EntrySynchronizationSkipped", item.scope.reason, silent=_is_noise(item))
     if item.scope.verdict == "active":
-        return _plan_active(item)
+        return _plan_active(item, settings)
     return _plan_leaver(item, settings)
 
 
-def _plan_active(item: Item) -> Operation | Skip:
+def _plan_active(item: Item, settings: JobSettings) -> Operation | Skip:
     desired, link = item.desired, item.link
     if desired.problem is not None:
         failed = desired.problem.code != "EntrySynchronizationSkipped"
         return Skip(desired.key, desired.problem.code, desired.problem.reason, failed=failed)
     if link.state == "linked":
-        return _update_or_skip(item)
+        return _update_or_skip(item, settings)
     if not desired.matching:
         reason = "No matching attribute has a value, so the object can't be told apart in the target."
         return Skip(desired.key, "EntryJoiningPropertyValueIsMissing", reason)
@@ -138,7 +140,7 @@ def _plan_leaver(item: Item, settings: JobSettings) -> Operation | Skip:
     if settings.skip_out_of_scope_deletions and scope.verdict != "gone":
         return Skip(key, "SkipOutOfScopeDeletions", f"{scope.reason} The job leaves such objects as they are (D7).")
     if scope.verdict == "inactive":
-        return _update_or_skip(item)
+        return _update_or_skip(item, settings)
     if not item.mapping.delete:
         return Skip(key, "EntrySynchronizationSkipped", "The mapping does not delete objects (rule A13).")
     return Operation(key, "delete", link.target_id, {}, changes=_all_gone(link))
@@ -154,7 +156,7 @@ def _all_gone(link: Link) -> tuple[Change, ...]:
     return tuple((path, value, None) for path, value in link.sent.items())
 
 
-def _update_or_skip(item: Item) -> Operation | Skip:
+def _update_or_skip(item: Item, settings: JobSettings) -> Operation | Skip:
     desired, link = item.desired, item.link
     leaving = item.scope.verdict == "inactive"
     if leaving and not desired.disables:
@@ -177,7 +179,7 @@ def _update_or_skip(item: Item) -> Operation | Skip:
         link.target_id,
         after,
         changes=changes,
-        patch=patch_for(changes, before),
+        patch=_patch(item, settings, changes, before),
     )
 
 
@@ -190,3 +192,9 @@ def _lockout_alone(item: Item, changes: tuple[Change, ...]) -> tuple[Change, ...
         return changes
     names = {attribute for attribute, _ in item.desired.matching}
     return tuple(change for change in changes if change[0] not in names) or changes
+
+
+def _patch(item: Item, settings: JobSettings, changes: Sequence[Change], before: Values) -> tuple[PatchOperation, ...]:
+    """What carries out the changes, in the words of the job's request profile."""
+    assert item.link.target_id is not None, "only what is in the target is updated"
+    return PROFILES[settings.request_profile].update(item.desired.key.kind, item.link.target_id, changes, before)

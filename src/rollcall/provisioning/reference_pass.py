@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
+from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered
 from rollcall.provisioning.health import next_escrow, retry_delay_seconds
 from rollcall.provisioning.ledger_contract import ReferenceOutcome
 from rollcall.provisioning.model import Key, Link, LogRecord, Problem, Reference, ReferenceKey, ReferenceOperation
-from rollcall.provisioning.references import halves, plan_references, requests_for
+from rollcall.provisioning.references import halves, plan_references
+from rollcall.provisioning.request_profile import PROFILES, Ends
 from rollcall.provisioning.road import Road
+from rollcall.provisioning.target_schema import is_multi_valued_reference
 
 _SWEEP_BITS = (1 << 63) - 1
 _ROWS = 2000
 _GROUPS = 50
 _WORTH_HALVING = frozenset({400, 404, 409, 413, 422})
 """Refusals that may be about a single reference among many."""
+_TOO_LARGE = 413
 
 
 async def take_pending_members(road: Road) -> None:
@@ -57,13 +60,13 @@ async def send_due_references(road: Road) -> None:
         rows = await road.ledger.due_references(now, _ROWS)
         if not rows:
             return
-        plan = plan_references(rows, road.settings.members_per_request)
+        plan = plan_references(rows, _members_per_request(road))
         idle = [row.key for row in plan.waiting + plan.settled]
         sent = [row.key for operation in plan.operations for row in operation.added + operation.removed]
         await road.ledger.intend_references(sent)
-        links = await road.ledger.known({operation.source for operation in plan.operations})
+        links = await road.ledger.known(_named(road, plan.operations))
         batch = _Pass(now, {key: link.name for key, link in links.items()})
-        await _send(road, plan.operations, batch)
+        await _send(road, await _not_set_yet(road, plan.operations, batch), batch)
         await road.ledger.commit_references(await _outcome(road, batch, idle))
         road.counts.requests = road.exporter.traffic.requests
         await road.observer(road.counts)
@@ -73,18 +76,71 @@ async def _send(road: Road, operations: Sequence[ReferenceOperation], batch: _Pa
     """Send operations; one that a target refuses because of a single reference is halved until that one is found."""
     while operations:
         began = road.runtime.monotonic()
+        ends = Ends(road.target.location, batch.names)
+        profile = PROFILES[road.settings.request_profile]
         answers = await road.exporter.update_all(
-            [(operation.source.kind, operation.target_id, requests_for(operation)) for operation in operations]
+            [
+                (operation.source.kind, operation.target_id, profile.references(operation, ends))
+                for operation in operations
+            ]
         )
         duration = int((road.runtime.monotonic() - began) * 1000)
         again: list[ReferenceOperation] = []
         for operation, answer in zip(operations, answers, strict=True):
             parts = halves(operation) if _may_be_about_one(answer) else None
+            if parts is not None and isinstance(answer, Refused) and answer.status == _TOO_LARGE:
+                _learn_limit(road, operation)
             if parts is not None:
                 again.extend(parts)
             else:
                 _settle(road, batch, operation, answer, duration)
         operations = again
+
+
+def _members_per_request(road: Road) -> int:
+    """As many as the job's settings say, and no more than the target has been found to take."""
+    learnt = road.target.capabilities.members_per_patch
+    return min(road.settings.members_per_request, learnt or road.settings.members_per_request)
+
+
+def _learn_limit(road: Road, operation: ReferenceOperation) -> None:
+    half = max(1, (len(operation.added) + len(operation.removed)) // 2)
+    if half < _members_per_request(road):
+        road.target.capabilities = road.target.capabilities.known("learnt", members_per_patch=half)
+
+
+def _named(road: Road, operations: Sequence[ReferenceOperation]) -> set[Key]:
+    """Whose names are needed: those of the objects the references start at, and of new members where they are sent."""
+    named = {operation.source for operation in operations}
+    if road.settings.request_profile == "okta":
+        named |= {row.key.referenced for operation in operations for row in operation.added}
+    return named
+
+
+async def _not_set_yet(
+    road: Road, operations: Sequence[ReferenceOperation], batch: _Pass
+) -> Sequence[ReferenceOperation]:
+    """The operations without those whose manager is set already, where the profile asks first (rule R4).
+
+    A target that can't be asked so is written to all the same.
+    """
+    if not PROFILES[road.settings.request_profile].checks_manager:
+        return operations
+    asked = [each for each in operations if each.added and not is_multi_valued_reference(each.attribute)]
+    answers = await road.exporter.send_all([_is_set(road, each) for each in asked])
+    already: set[ReferenceKey] = set()
+    for operation, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, Found) and answer.total == 1:
+            batch.present.extend(row.key for row in operation.added)
+            batch.absent.extend(row.key for row in operation.removed)
+            already.update(row.key for row in operation.added)
+    return [each for each in operations if not each.added or each.added[0].key not in already]
+
+
+def _is_set(road: Road, operation: ReferenceOperation) -> Callable[[], Awaitable[Found | Refused | Unanswered]]:
+    referenced_id = operation.added[0].referenced_target_id
+    assert referenced_id is not None, "only references with both ends in the target are sent"
+    return lambda: road.target.refers(operation.source.kind, operation.target_id, "manager", referenced_id)
 
 
 def _may_be_about_one(answer: Outcome | None) -> bool:

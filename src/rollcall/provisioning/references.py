@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from rollcall.provisioning.model import Key, PatchOperation, Reference, ReferenceOperation
+from rollcall.provisioning.model import Key, Reference, ReferenceOperation
 from rollcall.provisioning.target_schema import is_multi_valued_reference
 
 
@@ -77,32 +77,6 @@ def _single(
     """
     kept = [row for row in rows if row.wanted and row.state == "present"]
     return ReferenceOperation(source, target_id, attribute, tuple((added or kept)[:1]), tuple(removed))
-
-
-def requests_for(operation: ReferenceOperation) -> tuple[PatchOperation, ...]:
-    """The PATCH operations of one reference operation (RFC 7644 §3.5.2).
-
-    Members are taken out by a value filter, which every server reads the same way; a removal with a
-    value list empties the group on some.
-    """
-    attribute = operation.attribute
-    if not is_multi_valued_reference(attribute):
-        if not operation.added:
-            return (PatchOperation("remove", attribute),)
-        return (PatchOperation("replace", attribute, {"value": operation.added[0].referenced_target_id}),)
-    patch = [
-        PatchOperation("remove", f'{attribute}[value eq "{_quoted(row.referenced_target_id)}"]')
-        for row in operation.removed
-    ]
-    if operation.added:
-        members = [{"value": row.referenced_target_id} for row in operation.added]
-        patch.append(PatchOperation("add", attribute, members))
-    return tuple(patch)
-
-
-def _quoted(target_id: str | None) -> str:
-    assert target_id is not None, "only references with both ends in the target are sent"
-    return target_id.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def halves(operation: ReferenceOperation) -> tuple[ReferenceOperation, ReferenceOperation] | None:

@@ -11,10 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Target, Unanswered, Verdict
+from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Target, Unanswered, Verdict
 from rollcall.provisioning.ledger_contract import Commit, KeptReference, Ledger, ReferenceOutcome
 from rollcall.provisioning.ledger_memory import MemoryLedger
-from rollcall.provisioning.model import Json, Key, Link, LogRecord, PatchOperation, Reference, ReferenceKey, Values
+from rollcall.provisioning.model import (
+    Json,
+    Key,
+    Link,
+    LogRecord,
+    Operation,
+    PatchOperation,
+    Reference,
+    ReferenceKey,
+    Values,
+)
 from rollcall.provisioning.target_schema import build_resource
 
 _EVERYTHING = 1 << 40
@@ -135,6 +145,7 @@ class RehearsalTarget:
 
     def __init__(self, real: Target) -> None:
         self._real = real
+        self.capabilities = real.capabilities
         self._made: dict[tuple[str, str], Mapping[str, Json]] = {}
 
     async def test(self, matching: Mapping[str, str]) -> Verdict:
@@ -160,3 +171,17 @@ class RehearsalTarget:
 
     async def delete(self, _kind: str, _target_id: str, /) -> Outcome:
         return Done()
+
+    async def refers(
+        self, _kind: str, _target_id: str, _attribute: str, _referenced_id: str, /
+    ) -> Found | Refused | Unanswered:
+        return Found([], 0)
+
+    def location(self, kind: str, target_id: str) -> str:
+        return self._real.location(kind, target_id)
+
+    def parts(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
+        return [[operation] for operation in operations]
+
+    async def bulk(self, operations: Sequence[Operation]) -> Many | Refused | Unanswered:
+        return Many([Done() for _ in operations])

@@ -14,6 +14,7 @@ from rollcall.crypto import Sealer
 from rollcall.db import Database, TenantDatabase
 from rollcall.errors import Conflict, Invalid, Refusal, Unavailable
 from rollcall.provisioning import cycles, jobs
+from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Target, Verdict
 from rollcall.provisioning.connectors.directory import DirectorySource
 from rollcall.provisioning.connectors.scim import ScimTarget
@@ -25,7 +26,8 @@ from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
-from rollcall.provisioning.model import Key, Problem
+from rollcall.provisioning.model import JobSettings, Key, Problem
+from rollcall.provisioning.request_profile import PROFILES, is_bulk_wanted, without_flags
 from rollcall.provisioning.road import Counts, Observer, Road
 from rollcall.provisioning.sync_schema import parse_schema
 from rollcall.runtime import Runtime
@@ -45,16 +47,30 @@ class Service:
 
 
 @asynccontextmanager
-async def open_target(service: Service, url: str, token: str, concurrency: int = 16) -> AsyncGenerator[Target]:
-    """The SCIM application at a Tenant URL. Raises Invalid for a URL or token that can't be sent."""
-    async with ScimClient(url, token, concurrency=concurrency, runtime=service.runtime) as client:
-        yield ScimTarget(client, service.runtime)
+async def open_target(
+    service: Service, url: str, token: str, settings: JobSettings, capabilities: Capabilities | None = None
+) -> AsyncGenerator[ScimTarget]:
+    """The SCIM application at a Tenant URL, spoken to as the request profile says.
+
+    Raises Invalid for a URL or token that can't be sent.
+    """
+    profile = PROFILES[settings.request_profile]
+    async with ScimClient(
+        without_flags(url),
+        token,
+        concurrency=settings.concurrency,
+        accept=profile.accept,
+        blank=profile.blank,
+        runtime=service.runtime,
+    ) as client:
+        yield ScimTarget(client, service.runtime, profile, capabilities)
 
 
-async def test_connection(service: Service, url: str, token: str) -> Verdict:
+async def test_connection(service: Service, url: str, token: str, settings: JobSettings | None = None) -> Verdict:  # noqa: PT028 - no test
     """Test Connection (rule C4), as before saving credentials."""
     matching = {"User": "userName", "Group": "displayName"}
-    async with open_target(service, jobs.check_tenant_url(url), token) as target:
+    settings = jobs.settings_for(jobs.check_tenant_url(url), settings or JobSettings())
+    async with open_target(service, url.strip(), token, settings) as target:
         return await target.test(matching)
 
 
@@ -63,20 +79,24 @@ async def test_job(service: Service, tenant: UUID, job_id: UUID) -> Verdict:
     db = service.database.tenant(tenant)
     job = await db.read(jobs.read_job, job_id)
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
-    matching = {
+    async with open_target(service, url, token, job.settings) as target:
+        return await target.test(first_matching(job))
+
+
+def first_matching(job: Job) -> dict[str, str]:
+    """The first matching attribute of each kind."""
+    return {
         kind: min(
             (step for step in mapping.attributes if step.matching_priority > 0), key=lambda step: step.matching_priority
         ).target
         for kind, mapping in parse_schema(job.sync_schema).items()
         if mapping.enabled
     }
-    async with open_target(service, url, token) as target:
-        return await target.test(matching)
 
 
 async def create_tested_job(service: Service, tenant: UUID, new: jobs.NewJob) -> UUID:
     """Make a job after its connection has been tested. Raises Invalid with the verdict when the test fails."""
-    verdict = await test_connection(service, new.tenant_url, new.secret_token)
+    verdict = await test_connection(service, new.tenant_url, new.secret_token, new.settings)
     if not verdict.ok:
         raise Invalid(f"Test Connection failed; nothing was saved. {verdict.message}", code=verdict.code)
     return await service.database.tenant(tenant).write(jobs.create_job, service.runtime, service.sealer, new)
@@ -104,7 +124,7 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
     await db.write(cycles.begin_cycle, job_id, cycle_id, kind, service.runtime.now())
     counts = Counts()
     try:
-        async with open_target(service, url, token, job.settings.concurrency) as target:
+        async with open_target(service, url, token, job.settings) as target:
             road = _road(service, db, job, target, str(cycle_id), hold)
             road.observer = _observer(service, db, job_id, cycle_id, watch)
             counts = road.counts
@@ -142,7 +162,7 @@ async def provision_on_demand(service: Service, tenant: UUID, job_id: UUID, keys
         url, token = await db.read(jobs.credentials, service.sealer, job_id)
         cycle_id = service.runtime.new_id()
         hold = await db.write(take_hold, job_id, cycle_id)
-        async with open_target(service, url, token, job.settings.concurrency) as target:
+        async with open_target(service, url, token, job.settings) as target:
             await run_for(_road(service, db, job, target, str(cycle_id), hold), keys)
         return str(cycle_id)
 
@@ -165,7 +185,7 @@ def _road(
         target=target,
         ledger=DatabaseLedger(db, job.id, hold),
         runtime=service.runtime,
-        exporter=Exporter(target, service.runtime, job.settings.concurrency),
+        exporter=Exporter(target, service.runtime, job.settings.concurrency, bulk=is_bulk_wanted(job.settings)),
         context=lambda: Context(
             now=service.runtime.now(), new_guid=lambda: str(service.runtime.new_id()), random=service.runtime.chance()
         ),
@@ -200,5 +220,5 @@ async def plan_job(service: Service, tenant: UUID, job_id: UUID) -> PlannedCycle
     db = service.database.tenant(tenant)
     job = await db.read(jobs.read_job, job_id)
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
-    async with open_target(service, url, token, job.settings.concurrency) as target:
+    async with open_target(service, url, token, job.settings) as target:
         return await plan_cycle(_road(service, db, job, target, "plan"))

@@ -19,12 +19,15 @@ class Base:
     prefix: str
     query: str
 
-    def url(self, path: str, query: Query | None = None) -> str:
-        """The address of `path`, which begins with a slash and is percent-encoded; the base's own query comes first."""
+    def url(self, path: str, query: Query | None = None, blank: str = "%20") -> str:
+        """The address of `path`, which begins with a slash and is percent-encoded; the base's own query comes first.
+
+        A blank is sent as %20, which every server decodes, or as + where asked.
+        """
         parts = [self.query] if self.query else []
         if query is not None:
-            # %20, not +: every server decodes it.
-            parts += [f"{quote(name, safe='')}={quote(str(value), safe='')}" for name, value in query.items()]
+            encoded = ((quote(name, safe=""), quote(str(value), safe="")) for name, value in query.items())
+            parts += [f"{name}={value}".replace("%20", blank) for name, value in encoded]
         return f"{self.prefix}{path}?{'&'.join(parts)}" if parts else f"{self.prefix}{path}"
 
 

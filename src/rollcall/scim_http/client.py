@@ -36,7 +36,8 @@ class ScimClient:
 
     `base_url` may end in a slash and may carry a query string, which is kept on each request. A blank `token` sends
     no Authorization header. `timeout_seconds` is for a whole request with its answer, `concurrency` the most requests
-    under way at once, `max_answer_bytes` the largest body read. `resolver` and `tls` replace the machine's name
+    under way at once, `max_answer_bytes` the largest body read, `accept` the Accept header, `blank` what a blank in a
+    query is sent as (%20 or +). `resolver` and `tls` replace the machine's name
     resolution and its certificate authorities. Raises Invalid on a base URL or token that can't be sent.
     """
 
@@ -50,6 +51,8 @@ class ScimClient:
         max_answer_bytes: int = 32 * 1024 * 1024,
         resolver: AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
+        accept: str = "application/scim+json, application/json;q=0.9",
+        blank: str = "%20",
         runtime: Runtime = _SYSTEM,
     ) -> None:
         self._base = parse_base(base_url)
@@ -64,6 +67,8 @@ class ScimClient:
         self._max_answer_bytes = max_answer_bytes
         self._resolver = resolver
         self._tls = tls
+        self._accept = accept
+        self._blank = blank
         self._runtime = runtime
         self._session: aiohttp.ClientSession | None = None
 
@@ -72,7 +77,7 @@ class ScimClient:
 
     async def __aenter__(self) -> Self:
         headers = {
-            "Accept": "application/scim+json, application/json;q=0.9",
+            "Accept": self._accept,
             "User-Agent": f"rollcall/{rollcall.__version__}",
         }
         if self._token:
@@ -97,17 +102,30 @@ class ScimClient:
         await self._session.close()
         self._session = None
 
+    def location(self, path: str) -> str:
+        """The address of `path` without the query that the base may carry."""
+        return f"{self._base.prefix}{path}"
+
     async def send(
-        self, method: str, path: str, *, query: Query | None = None, body: dict[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: dict[str, Any] | None = None,
+        if_match: str | None = None,
     ) -> Answer:
         """Send one request and wait for its answer; nothing is repeated and no redirect is followed.
 
         `path` begins with a slash and is percent-encoded (see `resource_path`); `query` is encoded here.
+        `if_match` is the version that is to be changed (RFC 7644 §3.14).
         """
         assert self._session is not None, "a ScimClient is entered before it is used"
-        url = URL(self._base.url(path, query), encoded=True)
+        url = URL(self._base.url(path, query, self._blank), encoded=True)
         data = None if body is None else orjson.dumps(body)
-        headers = None if body is None else {"Content-Type": "application/scim+json"}
+        headers = {} if body is None else {"Content-Type": "application/scim+json"}
+        if if_match is not None:
+            headers["If-Match"] = if_match
         async with self._slots:
             try:
                 async with self._session.request(

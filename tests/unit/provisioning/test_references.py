@@ -8,10 +8,16 @@ from dataclasses import replace
 import pytest
 
 from rollcall.provisioning.model import Key, PatchOperation, Reference, ReferenceKey, ReferenceOperation
-from rollcall.provisioning.references import halves, plan_references, requests_for
+from rollcall.provisioning.references import halves, plan_references
+from rollcall.provisioning.request_profile import PROFILES, Ends
 from tests.unit.provisioning.builders import ADA, MANAGER, RED
 
 BLUE = Key("Group", "blue")
+
+
+def wire_form(operation: ReferenceOperation) -> tuple[PatchOperation, ...]:
+    """What is sent for it without a profile of another client."""
+    return PROFILES["rfc"].references(operation, Ends())
 
 
 def member(
@@ -97,14 +103,14 @@ def test_a_new_manager_takes_the_place_of_the_old_one_in_one_request() -> None:
 
     (operation,) = plan_references(rows, 100).operations
 
-    assert requests_for(operation) == (PatchOperation("replace", MANAGER, {"value": "t-cem"}),)
+    assert wire_form(operation) == (PatchOperation("replace", MANAGER, {"value": "t-cem"}),)
     assert operation.removed == (rows[0],)
 
 
 def test_a_manager_who_is_not_wanted_any_more_is_removed() -> None:
     (operation,) = plan_references([manager("bob", wanted=False, state="present")], 100).operations
 
-    assert requests_for(operation) == (PatchOperation("remove", MANAGER),)
+    assert wire_form(operation) == (PatchOperation("remove", MANAGER),)
 
 
 def test_an_old_manager_of_unknown_state_does_not_take_away_the_present_one() -> None:
@@ -112,7 +118,7 @@ def test_an_old_manager_of_unknown_state_does_not_take_away_the_present_one() ->
 
     (operation,) = plan_references(rows, 100).operations
 
-    assert requests_for(operation) == (PatchOperation("replace", MANAGER, {"value": "t-cem"}),)
+    assert wire_form(operation) == (PatchOperation("replace", MANAGER, {"value": "t-cem"}),)
 
 
 def test_while_the_new_manager_is_not_there_the_old_one_goes() -> None:
@@ -121,14 +127,14 @@ def test_while_the_new_manager_is_not_there_the_old_one_goes() -> None:
 
     plan = plan_references(rows, 100)
 
-    assert requests_for(plan.operations[0]) == (PatchOperation("remove", MANAGER),)
+    assert wire_form(plan.operations[0]) == (PatchOperation("remove", MANAGER),)
     assert plan.waiting == (waiting,)
 
 
 def test_members_are_removed_by_value_and_added_as_a_list() -> None:
     added, removed = (member(1), member(2)), (member(3), member(4))
 
-    assert requests_for(ReferenceOperation(RED, "g1", "members", added, removed)) == (
+    assert wire_form(ReferenceOperation(RED, "g1", "members", added, removed)) == (
         PatchOperation("remove", 'members[value eq "u3"]'),
         PatchOperation("remove", 'members[value eq "u4"]'),
         PatchOperation("add", "members", [{"value": "u1"}, {"value": "u2"}]),
@@ -138,7 +144,7 @@ def test_members_are_removed_by_value_and_added_as_a_list() -> None:
 def test_an_id_with_quotes_stays_one_value() -> None:
     odd = member(1, wanted=False, state="present", ids=("g1", 'a"\\b'))
 
-    (step,) = requests_for(ReferenceOperation(RED, "g1", "members", (), (odd,)))
+    (step,) = wire_form(ReferenceOperation(RED, "g1", "members", (), (odd,)))
 
     assert step.path == 'members[value eq "a\\"\\\\b"]'
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rollcall.provisioning.model import Entry, Json, Key, PatchOperation, Tie, Values
+from rollcall.provisioning.connectors.capabilities import Capabilities
+from rollcall.provisioning.model import Entry, Json, Key, Operation, PatchOperation, Tie, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ class Unanswered:
 
 
 Outcome = Done | Refused | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """The outcomes of operations that went out in one request, in their order."""
+
+    outcomes: Sequence[Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,12 @@ class Source(Protocol):
 
 
 class Target(Protocol):
-    """Where resources go to. Every call returns a value; none raises for what the target does."""
+    """Where resources go to. Every call returns a value; none raises for what the target does.
+
+    `capabilities` is what is known of it; what its answers teach is taken in at once.
+    """
+
+    capabilities: Capabilities
 
     async def test(self, matching: Mapping[str, str]) -> Verdict:
         """Whether it can be provisioned; `matching` is the first matching attribute of each kind."""
@@ -119,3 +132,17 @@ class Target(Protocol):
 
     async def delete(self, kind: str, target_id: str) -> Outcome:
         """Remove a resource; Refused with status 404 when it was not there."""
+
+    async def refers(
+        self, kind: str, target_id: str, attribute: str, referenced_id: str
+    ) -> Found | Refused | Unanswered:
+        """The resource itself when its `attribute` refers to the other one already, else nothing (rule R4)."""
+
+    def location(self, kind: str, target_id: str) -> str:
+        """The address of a resource."""
+
+    def parts(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
+        """The operations, divided so that each part fits into one Bulk request; those of one are sent by themselves."""
+
+    async def bulk(self, operations: Sequence[Operation]) -> Many | Refused | Unanswered:
+        """Carry out several operations in one request (RFC 7644 §3.7), whichever of them fail."""

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, SourcePage, Unanswered, Verdict
-from rollcall.provisioning.model import Entry, Json, Key, PatchOperation, ReferenceKey, Tie, Values
-from rollcall.provisioning.target_schema import build_resource, parsed, read_value
-from rollcall.scim.patch import Operation, apply
-from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA, GROUP, USER
-
-_RESOURCE_TYPES = {"User": USER, "Group": GROUP}
+from rollcall.provisioning.connectors.capabilities import Capabilities
+from rollcall.provisioning.connectors.contract import (
+    Done,
+    Found,
+    Many,
+    Outcome,
+    Refused,
+    SourcePage,
+    Unanswered,
+    Verdict,
+)
+from rollcall.provisioning.connectors.whole_resource import changed_resource
+from rollcall.provisioning.model import Entry, Json, Key, Operation, PatchOperation, ReferenceKey, Tie, Values
+from rollcall.provisioning.target_schema import build_resource, read_value
+from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA
 
 
 class FakeSource:
@@ -86,7 +94,6 @@ def _membership(group_id: str, member: Key) -> ReferenceKey:
     return ReferenceKey(Key("Group", group_id), "members", member)
 
 
-_OPERATIONS: dict[str, Literal["add", "replace", "remove"]] = {"add": "add", "replace": "replace", "remove": "remove"}
 Fault = Callable[[str], Awaitable[Refused | Unanswered | None]]
 
 
@@ -95,13 +102,15 @@ async def _no_fault(_moment: str) -> Refused | Unanswered | None:
 
 
 class FakeTarget:
-    """A SCIM application in memory, with unique userName, strict PATCH, and members and managers that have to exist.
+    """A SCIM application in memory, with unique userName, and members and managers that have to exist.
 
-    `fault` is asked before and after the effect of each request (moments `before create`,
+    It reads the PATCH of every request profile, as real services do. `capabilities` says what it can do: without
+    filters a question is refused, without excluded members they are shown. `fault` is asked before and after the effect of each request (moments `before create`,
     `after create`, …) and may answer in the target's place.
     """
 
-    def __init__(self, fault: Fault = _no_fault) -> None:
+    def __init__(self, fault: Fault = _no_fault, capabilities: Capabilities | None = None) -> None:
+        self.capabilities = capabilities or Capabilities()
         self.resources: dict[str, dict[str, dict[str, Json]]] = {"User": {}, "Group": {}}
         self.requests: list[tuple[str, str]] = []
         self._fault = fault
@@ -133,8 +142,10 @@ class FakeTarget:
         self.requests.append(("find", kind))
         if fault := await self._fault("before find"):
             return fault
+        if not self.capabilities.filter:
+            return Refused("NotImplemented", "There are no filters here.", 501)
         hits = [
-            _shown(resource)
+            self._shown(resource)
             for resource in self.resources[kind].values()
             if str(read_value(resource, attribute)).casefold() == str(value).casefold()
         ]
@@ -144,7 +155,7 @@ class FakeTarget:
         self.requests.append(("list", kind))
         if fault := await self._fault("before list"):
             return fault
-        rows = [_shown(resource) for resource in self.resources[kind].values()]
+        rows = [self._shown(resource) for resource in self.resources[kind].values()]
         return Found(rows[start - 1 : start - 1 + count], len(rows))
 
     async def read(self, kind: str, target_id: str) -> Outcome:
@@ -152,7 +163,7 @@ class FakeTarget:
         if fault := await self._fault("before read"):
             return fault
         resource = self.resources[kind].get(target_id)
-        return _gone(target_id) if resource is None else Done(_shown(resource))
+        return _gone(target_id) if resource is None else Done(self._shown(resource))
 
     async def create(self, kind: str, values: Values) -> Outcome:
         self.requests.append(("create", kind))
@@ -166,7 +177,7 @@ class FakeTarget:
         self.resources[kind][resource["id"]] = resource
         if fault := await self._fault("after create"):
             return fault
-        return Done(_shown(resource))
+        return Done(self._shown(resource))
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
         self.requests.append(("update", kind))
@@ -196,12 +207,42 @@ class FakeTarget:
             return fault
         return Done(None)
 
+    async def refers(
+        self, kind: str, target_id: str, attribute: str, referenced_id: str
+    ) -> Found | Refused | Unanswered:
+        self.requests.append(("refers", kind))
+        if fault := await self._fault("before find"):
+            return fault
+        resource = self.resources[kind].get(target_id)
+        there = resource is not None and attribute == "manager" and referenced_id in _referenced(resource)
+        return Found([{"id": target_id}], 1) if there else Found([], 0)
+
+    def location(self, kind: str, target_id: str) -> str:
+        return f"https://target.example/{kind}s/{target_id}"
+
+    def parts(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
+        most = self.capabilities.bulk_operations
+        return [operations[start : start + most] for start in range(0, len(operations), most)]
+
+    async def bulk(self, operations: Sequence[Operation]) -> Many | Refused | Unanswered:
+        self.requests.append(("bulk", ""))
+        if fault := await self._fault("before bulk"):
+            return fault
+        outcomes = [await self._one_of_many(operation) for operation in operations]
+        if fault := await self._fault("after bulk"):
+            return fault
+        return Many(outcomes)
+
+    async def _one_of_many(self, operation: Operation) -> Outcome:
+        kind, target_id = operation.key.kind, operation.target_id or ""
+        if operation.action == "create":
+            return await self.create(kind, operation.values)
+        if operation.action == "delete":
+            return await self.delete(kind, target_id)
+        return await self.update(kind, target_id, operation.patch)
+
     def _changed(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> dict[str, Json]:
-        patch = [
-            Operation(_OPERATIONS[step.op.lower()], parsed(step.path) if step.path else None, step.value)
-            for step in operations
-        ]
-        return apply(self.resources[kind][target_id], patch, _RESOURCE_TYPES[kind])
+        return changed_resource(kind, self.resources[kind][target_id], operations)
 
     def _drop_references(self, target_id: str) -> None:
         for user in self.resources["User"].values():
@@ -210,6 +251,10 @@ class FakeTarget:
                 del extension["manager"]
         for group in self.resources["Group"].values():
             group["members"] = [member for member in group.get("members", []) if member["value"] != target_id]
+
+    def _shown(self, resource: Mapping[str, Json]) -> dict[str, Json]:
+        hidden = {"members"} if self.capabilities.excludes_members else set()
+        return {name: value for name, value in resource.items() if name not in hidden}
 
     def _exists(self, target_id: str) -> bool:
         return any(target_id in rows for rows in self.resources.values())
@@ -221,10 +266,6 @@ class FakeTarget:
             other["id"] != own_id and str(other.get(name)).casefold() == wanted
             for other in self.resources[kind].values()
         )
-
-
-def _shown(resource: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: value for name, value in resource.items() if name != "members"}
 
 
 def _referenced(resource: Mapping[str, Json]) -> list[str]:

@@ -6,213 +6,214 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered, Verdict
-from rollcall.provisioning.model import Json, PatchOperation, Values
-from rollcall.provisioning.target_schema import build_resource, storable_text
+from rollcall.provisioning.connectors import bulk
+from rollcall.provisioning.connectors.capabilities import Capabilities, of_config, of_schemas
+from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Unanswered, Verdict
+from rollcall.provisioning.connectors.scim_answers import (
+    failure,
+    found,
+    has_usable_id,
+    incompatible,
+    outcome,
+    verdict_on,
+)
+from rollcall.provisioning.connectors.whole_resource import changed_resource, patch_request, version_of
+from rollcall.provisioning.model import Json, Operation, PatchOperation, Values
+from rollcall.provisioning.request_profile import PROFILES, Profile, Query, reference_query
 from rollcall.runtime import Runtime
+from rollcall.scim.error import ScimError
 from rollcall.scim_http.answer import Answer, Reason
 from rollcall.scim_http.answer import Done as WireDone
 from rollcall.scim_http.answer import Refused as WireRefused
 from rollcall.scim_http.client import ScimClient, resource_path
 from rollcall.scim_http.lookup import equal
 
-_PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-_ENDPOINTS = {"User": "/Users", "Group": "/Groups"}
-
-# Codes of Entra's provisioning log for what a request may come to.
-_CODES = {
-    Reason.DNS: "WebExceptionProtocolError",
-    Reason.CONNECTION_REFUSED: "WebExceptionProtocolError",
-    Reason.UNREACHABLE: "WebExceptionProtocolError",
-    Reason.CONNECT_TIMEOUT: "WebExceptionProtocolError",
-    Reason.TLS: "WebExceptionProtocolError",
-    Reason.REDIRECTED: "WebExceptionProtocolError",
-    Reason.BAD_REQUEST: "AttributeValidationFailed",
-    Reason.UNAUTHORIZED: "Unauthorized",
-    Reason.FORBIDDEN: "InsufficientRights",
-    Reason.NOT_FOUND: "InvalidAnchor",
-    Reason.CONFLICT: "EntryConflict",
-    Reason.PRECONDITION_FAILED: "EntryConflict",
-    Reason.TOO_LARGE: "UnprocessableEntity",
-    Reason.THROTTLED: "TooManyRequests",
-    Reason.NOT_IMPLEMENTED: "NotImplemented",
-    Reason.UNAVAILABLE: "InternalServerError",
-    Reason.REJECTED: "UnprocessableEntity",
-    Reason.TIMEOUT: "Timeout",
-    Reason.RESET: "WebExceptionProtocolError",
-    Reason.SERVER_ERROR: "InternalServerError",
-    Reason.NOT_SCIM: "SystemForCrossDomainIdentityManagementServiceIncompatible",
-    Reason.ANSWER_TOO_LARGE: "SystemForCrossDomainIdentityManagementServiceIncompatible",
-    Reason.INCOMPLETE_LIST: "SystemForCrossDomainIdentityManagementServiceIncompatible",
-}
-_ID_BYTES = 512
-"""Ids are looked up by, and an index takes no more than some 2,700 bytes; real ones have a few dozen."""
-
-_NOTHING_REACHED = frozenset(
-    {Reason.DNS, Reason.CONNECTION_REFUSED, Reason.UNREACHABLE, Reason.CONNECT_TIMEOUT, Reason.TLS}
-)
-_GATEWAY_STATUSES = frozenset({502, 503, 504})
+ENDPOINTS = {"User": "/Users", "Group": "/Groups"}
+_NO_PATCH = frozenset({405, 501})
+_PUT_ATTEMPTS = 3
 
 
 class ScimTarget:
-    """One SCIM service provider. The client is entered and left by whoever made it."""
+    """One SCIM service provider. The client is entered and left by whoever made it.
 
-    def __init__(self, client: ScimClient, runtime: Runtime) -> None:
+    `profile`: whose requests it is sent. `capabilities`: what is known of it so far.
+    """
+
+    def __init__(
+        self,
+        client: ScimClient,
+        runtime: Runtime,
+        profile: Profile = PROFILES["rfc"],
+        capabilities: Capabilities | None = None,
+    ) -> None:
+        self.capabilities = capabilities or Capabilities()
         self._client = client
         self._runtime = runtime
+        self._profile = profile
 
     async def test(self, matching: Mapping[str, str]) -> Verdict:
-        """Ask for a user and a group that can't exist: an empty list proves URL, token and filtering (rule C4)."""
+        """Ask for a user and a group that can't exist: an empty list proves URL, token and filtering (rule C4).
+
+        A target that says it does not filter passes when it can be listed instead.
+        """
+        listed = False
         for kind, attribute in matching.items():
-            answer = await self._client.send(
-                "GET", _ENDPOINTS[kind], query=self._query(kind, attribute, self._nobody())
-            )
-            verdict = _verdict(kind, answer)
+            answer = await self._asked(kind, attribute, self._nobody())
+            if self._profile.lists and _does_not_filter(answer) and await self._can_be_listed(kind):
+                listed = True
+                continue
+            verdict = verdict_on(kind, answer)
             if verdict is not None:
                 return verdict
+        if listed:
+            return Verdict(True, "ok", "The application answers and accepts the secret token. It does not filter, so it is listed.")  # fmt: skip
         return Verdict(True, "ok", "The application answers, accepts the secret token, and finds users and groups.")
+
+    async def _can_be_listed(self, kind: str) -> bool:
+        return isinstance(await self.list(kind, 1, 1), Found)
 
     def _nobody(self) -> UUID:
         return self._runtime.new_id()
 
     async def find(self, kind: str, attribute: str, value: Json) -> Found | Refused | Unanswered:
-        return _found(await self._client.send("GET", _ENDPOINTS[kind], query=self._query(kind, attribute, value)))
+        answer = await self._asked(kind, attribute, value)
+        if self._profile.lists and _does_not_filter(answer):
+            self.capabilities = self.capabilities.known("learnt", filter=False)
+        return found(answer)
 
-    def _query(self, kind: str, attribute: str, value: Json) -> dict[str, str | int]:
-        query: dict[str, str | int] = {"filter": equal(attribute, str(value))}
-        if kind == "Group":
-            query["excludedAttributes"] = "members"
-        return query
+    async def _asked(self, kind: str, attribute: str, value: Json) -> Answer:
+        query = self._profile.lookup(kind, equal(attribute, str(value)))
+        return await self._client.send("GET", ENDPOINTS[kind], query=query)
+
+    async def refers(
+        self, kind: str, target_id: str, attribute: str, referenced_id: str
+    ) -> Found | Refused | Unanswered:
+        query = reference_query(target_id, attribute, referenced_id)
+        return found(await self._client.send("GET", ENDPOINTS[kind], query=query))
 
     async def list(self, kind: str, start: int, count: int) -> Found | Refused | Unanswered:
-        query: dict[str, str | int] = {"startIndex": start, "count": count}
-        if kind == "Group":
-            query["excludedAttributes"] = "members"
-        return _found(await self._client.send("GET", _ENDPOINTS[kind], query=query))
+        query: Query = {"startIndex": start, "count": count, **self._without_members(kind)}
+        return found(await self._client.send("GET", ENDPOINTS[kind], query=query))
 
     async def read(self, kind: str, target_id: str) -> Outcome:
-        query: dict[str, str | int] | None = {"excludedAttributes": "members"} if kind == "Group" else None
-        answer = await self._client.send("GET", self._path(kind, target_id), query=query)
-        if isinstance(answer, WireDone) and not _has_usable_id(answer.body):
-            return _incompatible("A resource without a usable id came back.")
-        return _outcome(answer)
+        answer = await self._client.send("GET", self._path(kind, target_id), query=self._without_members(kind) or None)
+        if isinstance(answer, WireDone) and not has_usable_id(answer.body):
+            return incompatible("A resource without a usable id came back.")
+        return outcome(answer)
+
+    def _without_members(self, kind: str) -> Query:
+        return self._profile.without_members if kind == "Group" else {}
 
     async def create(self, kind: str, values: Values) -> Outcome:
-        answer = await self._client.send("POST", _ENDPOINTS[kind], body=build_resource(kind, values))
-        if isinstance(answer, WireDone) and not _has_usable_id(answer.body):
-            return _incompatible("The created resource came back without a usable id.")
-        return _outcome(answer)
+        answer = await self._client.send("POST", ENDPOINTS[kind], body=self._profile.body(kind, values))
+        if isinstance(answer, WireDone) and not has_usable_id(answer.body):
+            return incompatible("The created resource came back without a usable id.")
+        return outcome(answer)
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
-        body = {"schemas": [_PATCH_SCHEMA], "Operations": [_operation(operation) for operation in operations]}
-        return _outcome(await self._client.send("PATCH", self._path(kind, target_id), body=body))
+        adapts = self._profile.adapts
+        if self._profile.whole(kind, operations) or (adapts and not self.capabilities.patch):
+            return await self._put(kind, target_id, operations)
+        answer = await self._client.send("PATCH", self._path(kind, target_id), body=patch_request(operations))
+        if adapts and isinstance(answer, WireRefused) and answer.status in _NO_PATCH:
+            replaced = await self._put(kind, target_id, operations)
+            if isinstance(replaced, Done):
+                self.capabilities = self.capabilities.known("learnt", patch=False)
+            return replaced
+        return outcome(answer)
+
+    async def _put(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
+        """Read the resource, members and all, change it, and put it back whole (RFC 7644 §3.5.1).
+
+        Where the target has versions, a change that came in between is not overwritten: the resource is read again.
+        """
+        answered: Outcome = incompatible("The resource changes faster than it can be replaced.")
+        for _ in range(_PUT_ATTEMPTS):
+            answer = await self._client.send("GET", self._path(kind, target_id))
+            if not isinstance(answer, WireDone):
+                return failure(answer)
+            if not has_usable_id(answer.body) or answer.body is None:
+                return incompatible("A resource without a usable id came back.")
+            try:
+                body = changed_resource(kind, answer.body, operations)
+            except ScimError as error:
+                return Refused("AttributeValidationFailed", error.detail)
+            version = version_of(answer.body, answer.headers) if self.capabilities.etag else None
+            put = await self._client.send("PUT", self._path(kind, target_id), body=body, if_match=version)
+            answered = outcome(put)
+            if not (isinstance(put, WireRefused) and put.reason is Reason.PRECONDITION_FAILED):
+                return answered
+        return answered
 
     async def delete(self, kind: str, target_id: str) -> Outcome:
-        return _outcome(await self._client.send("DELETE", self._path(kind, target_id)))
+        return outcome(await self._client.send("DELETE", self._path(kind, target_id)))
+
+    def location(self, kind: str, target_id: str) -> str:
+        return self._client.location(self._path(kind, target_id))
 
     def _path(self, kind: str, target_id: str) -> str:
-        return resource_path(_ENDPOINTS[kind], target_id)
+        return resource_path(ENDPOINTS[kind], target_id)
+
+    def parts(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
+        may_change = self.capabilities.patch
+        limits = (self.capabilities.bulk_operations, self.capabilities.bulk_bytes)
+        return bulk.parts(operations, self._bulk_item, *limits) if may_change else [[each] for each in operations]
+
+    async def bulk(self, operations: Sequence[Operation]) -> Many | Refused | Unanswered:
+        items = [self._bulk_item(operation, number) for number, operation in enumerate(operations, 1)]
+        answer = await self._client.send("POST", "/Bulk", body=bulk.request(items))
+        if not isinstance(answer, WireDone):
+            return failure(answer)
+        return Many(bulk.outcomes(operations, items, answer.body or {}))
+
+    def _bulk_item(self, operation: Operation, number: int) -> dict[str, Any]:
+        path = ENDPOINTS[operation.key.kind]
+        if operation.target_id is not None and operation.action != "create":
+            path = self._path(operation.key.kind, operation.target_id)
+        return bulk.item(operation, path, number, self._profile.body)
+
+    async def discover(self, matching: Mapping[str, str]) -> Capabilities:
+        """Find out what the target can do: its own documents first, then what a question shows. Writes nothing.
+
+        What it learnt from refused writes stays, unless the documents say otherwise.
+        """
+        known = self.capabilities
+        kept = {name: getattr(known, name) for name, origin in known.origins.items() if origin == "learnt"}
+        found_out = Capabilities().known("learnt", **kept)
+        config = await self._client.send("GET", "/ServiceProviderConfig")
+        if isinstance(config, WireDone) and config.body is not None:
+            found_out = of_config(found_out, config.body)
+        schemas, types = await self._documents("/Schemas"), await self._documents("/ResourceTypes")
+        self.capabilities = of_schemas(found_out, schemas, types)
+        for kind, attribute in matching.items():
+            await self._probe(kind, attribute)
+        return self.capabilities
+
+    async def _documents(self, endpoint: str) -> Sequence[Mapping[str, Any]]:
+        answer = await self._client.send("GET", endpoint)
+        resources = (answer.body or {}).get("Resources") if isinstance(answer, WireDone) else None
+        return [each for each in resources if isinstance(each, Mapping)] if isinstance(resources, list) else []
+
+    async def _probe(self, kind: str, attribute: str) -> None:
+        """A question for nobody shows whether filters work, a page of one whether the target lists and leaves members out."""
+        answer = await self._asked(kind, attribute, self._nobody())
+        if _does_not_filter(answer) or isinstance(answer, WireDone):
+            hits = found(answer)
+            filters = isinstance(hits, Found) and not (hits.total or hits.resources)
+            self.capabilities = self.capabilities.known("probe", filter=filters and self._filters_so_far())
+        page = await self.list(kind, 1, 1)
+        if isinstance(page, Found):
+            self.capabilities = self.capabilities.known("probe", listing=len(page.resources) <= 1)
+            if kind == "Group" and page.resources:
+                excluded = all("members" not in resource for resource in page.resources)
+                self.capabilities = self.capabilities.known("probe", excludes_members=excluded)
+
+    def _filters_so_far(self) -> bool:
+        return self.capabilities.filter or self.capabilities.origin("filter") != "probe"
 
 
-def _operation(operation: PatchOperation) -> dict[str, Any]:
-    body: dict[str, Any] = {"op": operation.op}
-    if operation.path is not None:
-        body["path"] = operation.path
-    if operation.op != "remove":
-        body["value"] = operation.value
-    return body
-
-
-def _found(answer: Answer) -> Found | Refused | Unanswered:
-    if not isinstance(answer, WireDone):
-        return _failure(answer)
-    body = answer.body or {}
-    resources = body.get("Resources") or []
-    total = body.get("totalResults", len(resources))
-    fits = isinstance(resources, list) and isinstance(total, int)
-    if not fits or not all(_has_usable_id(resource) for resource in resources):
-        return _incompatible("The answer is not a list of resources with usable ids.")
-    return Found(resources, total)
-
-
-def _outcome(answer: Answer) -> Outcome:
-    return Done(answer.body, answer.status) if isinstance(answer, WireDone) else _failure(answer)
-
-
-def _failure(answer: Answer) -> Refused | Unanswered:
-    assert not isinstance(answer, WireDone), "only failures come here"
-    code = _CODES[answer.reason]
-    reason = _sentence(answer)
-    if isinstance(answer, WireRefused):
-        if answer.scim_type == "uniqueness":
-            code = "EntryConflict"
-        return Refused(
-            code,
-            reason,
-            answer.status,
-            answer.retry_after_seconds,
-            away=answer.reason in _NOTHING_REACHED,
-            denied=answer.reason is Reason.UNAUTHORIZED,
-        )
-    away = answer.reason in (Reason.TIMEOUT, Reason.RESET) or answer.status in _GATEWAY_STATUSES
-    return Unanswered(code, reason, away=away)
-
-
-def _sentence(answer: Answer) -> str:
-    assert not isinstance(answer, WireDone), "only failures come here"
-    said = storable_text(answer.detail or "") or answer.reason.replace("_", " ")
-    status = f"The target answered {answer.status}: " if answer.status is not None else ""
-    return f"{status}{said}"
-
-
-def _has_usable_id(resource: Any) -> bool:
-    """Whether it is a resource whose id can be kept and sent again; a target may answer with anything."""
-    target_id = resource.get("id") if isinstance(resource, Mapping) else None
-    if isinstance(target_id, int) and not isinstance(target_id, bool):
-        target_id = str(target_id)
-    fits = isinstance(target_id, str) and 0 < len(target_id.encode()) <= _ID_BYTES
-    return fits and storable_text(str(target_id)) == target_id
-
-
-def _incompatible(reason: str) -> Unanswered:
-    return Unanswered("SystemForCrossDomainIdentityManagementServiceIncompatible", reason)
-
-
-_ADVICE = {
-    Reason.DNS: ("wrong_url", "The host name in the Tenant URL is unknown. Check the URL for a typing error."),
-    Reason.CONNECTION_REFUSED: ("wrong_url", "Nothing listens at the Tenant URL. Check host and port."),
-    Reason.UNREACHABLE: ("wrong_url", "The host of the Tenant URL can't be reached from here. Check it and the network."),
-    Reason.CONNECT_TIMEOUT: ("timeout", "The host does not accept connections. Check host, port and firewall."),
-    Reason.TLS: ("tls_error", "No trusted secure connection."),
-    Reason.REDIRECTED: ("wrong_url", "The Tenant URL points elsewhere; the secret token is not sent on. Use the final URL."),
-    Reason.UNAUTHORIZED: ("wrong_token", "The application does not accept the secret token. Copy it again."),
-    Reason.FORBIDDEN: (
-        "wrong_token",
-        "The secret token is known but may not be used for this; look for a switch such as user synchronization.",
-    ),
-    Reason.NOT_FOUND: ("wrong_url", "There is no SCIM endpoint at the Tenant URL (404). A query that finds nothing is answered 200."),
-    Reason.TIMEOUT: ("timeout", "The application took the connection but did not answer in time."),
-    Reason.NOT_IMPLEMENTED: ("no_filter", "The application does not support filtering by the matching attribute (501)."),
-    Reason.NOT_SCIM: ("not_scim", "The address answers, but not with SCIM. Check the path of the Tenant URL."),
-}  # fmt: skip
-
-
-def _verdict(kind: str, answer: Answer) -> Verdict | None:
-    """Why the answer to a question for nobody is no proof; None when it is one."""
-    if not isinstance(answer, WireDone):
-        code, advice = _ADVICE.get(answer.reason, ("failed", f"The test query for {kind}s failed."))
-        return Verdict(False, code, f"{advice} ({_sentence(answer)})")
-    found = _found(answer)
-    body = answer.body or {}
-    if not isinstance(found, Found) or "totalResults" not in body:
-        return Verdict(
-            False, "not_scim", "The address answers, but not with a SCIM list. Check the path of the Tenant URL."
-        )
-    if found.total or found.resources:
-        return Verdict(
-            False,
-            "not_empty",
-            f"Asked for a {kind} that can't exist, the application answered with {found.total or len(found.resources)}. "
-            "It seems to ignore filters, so nothing could be matched safely.",
-        )
-    return None
+def _does_not_filter(answer: Answer) -> bool:
+    """Whether the answer to a question says that it can't be asked so."""
+    if not isinstance(answer, WireRefused):
+        return False
+    return answer.reason is Reason.NOT_IMPLEMENTED or answer.scim_type == "invalidFilter"

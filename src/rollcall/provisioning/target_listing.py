@@ -1,0 +1,79 @@
+"""One listing of a target instead of many look-ups: where that costs fewer requests, or where there are no look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rollcall.provisioning.connectors.contract import Found
+from rollcall.provisioning.mapping import CompiledMapping
+from rollcall.provisioning.matching import TargetIndex, listing_pays
+from rollcall.provisioning.model import Json, Values
+from rollcall.provisioning.request_profile import PROFILES
+from rollcall.provisioning.road import Road
+from rollcall.provisioning.target_schema import read_value, storable
+
+_LISTING_FROM_LOOKUPS = 10
+_LISTING_PAGE = 100
+_LISTING_MOST = 20_000
+"""More resources than this are not held in memory; they are looked up one by one."""
+_WITHOUT_FILTERS_MOST = 200_000
+"""The same for a target that can't be asked for one: beyond it nobody new is matched."""
+
+
+def is_asked(road: Road) -> bool:
+    """Whether the target is asked for single resources; one without filters is listed, if the profile may list."""
+    return road.target.capabilities.filter or not PROFILES[road.settings.request_profile].lists
+
+
+def mapped_values(resource: Mapping[str, Json], compiled: CompiledMapping) -> Values:
+    """The values of the mapped attributes in a resource of the target."""
+    values = {}
+    for step in compiled.steps:
+        value = read_value(resource, step[0].target)
+        if value is not None:
+            values[step[0].target] = storable(value)
+    return values
+
+
+async def listing_where_it_pays(road: Road, kind: str, lookups: int) -> TargetIndex | None:
+    """One listing of the target for the whole cycle, where that costs fewer requests than look-ups would."""
+    if not PROFILES[road.settings.request_profile].lists or not road.target.capabilities.listing:
+        return None
+    if kind in road.indexes or lookups < _LISTING_FROM_LOOKUPS:
+        return road.indexes.get(kind)
+    expected = max(lookups, road.counts.total or 0)
+    road.indexes[kind] = await _read(road, kind, _LISTING_MOST, expected)
+    return road.indexes[kind]
+
+
+async def listed_anew(road: Road, kind: str) -> TargetIndex | None:
+    """A listing from now, whatever it costs; None where the target can't be listed to its end."""
+    road.indexes[kind] = await _read(road, kind, _WITHOUT_FILTERS_MOST, None)
+    return road.indexes[kind]
+
+
+async def _read(road: Road, kind: str, most: int, lookups: int | None) -> TargetIndex | None:
+    """Page after page; None for what broke off, is larger than `most`, or costs more than so many look-ups."""
+    compiled = road.mappings[kind]
+    index = TargetIndex(frozenset(step[0].target for step in compiled.steps if step[0].matching_priority > 0))
+    start, total = 1, None
+    while total is None or start <= total:
+        page = await _page(road, kind, start)
+        if page is None or page.total > most:
+            return None
+        if lookups is not None and not listing_pays(lookups, page.total, _LISTING_PAGE):
+            return None
+        total = page.total
+        for resource in page.resources:
+            index.add(str(resource["id"]), mapped_values(resource, compiled))
+        if not page.resources:
+            break
+        start += len(page.resources)
+    # A listing that broke off, or gave one page again and again, proves nobody's absence.
+    return index if index.size >= total else None
+
+
+async def _page(road: Road, kind: str, start: int) -> Found | None:
+    replies = await road.exporter.send_all([lambda: road.target.list(kind, start, _LISTING_PAGE)])
+    reply = replies[0]
+    return reply if isinstance(reply, Found) else None
