@@ -187,6 +187,66 @@ def test_a_target_that_is_down_fails_the_run_and_is_told_everywhere(connected: P
     assert "Nothing listens" in tested.err
 
 
+def filtered(program: Program, *clauses: dict[str, Any], file: str = "filtered.json") -> str:
+    """A file with the job's mappings and one scoping filter for people; without clauses, none."""
+    document = program.ok("job", "schema", "show", "Workspaces", "--json").json
+    users = document["synchronizationRules"][0]["objectMappings"][0]
+    users["scope"] = {"groups": [{"name": "Chosen", "clauses": list(clauses)}] if clauses else []}
+    (program.folder / file).write_text(json.dumps(document))
+    return file
+
+
+ADA_ONLY = {"sourceOperandName": "givenName", "operatorName": "EQUALS", "targetOperand": {"values": ["Ada"]}}
+
+
+def test_a_filter_shows_who_leaves_and_asks_before_it_is_saved(connected: Program) -> None:
+    """S7: the next cycle disables who fell out, and enables who comes back."""
+    connected.ok("directory", "set", "ada@example.com", "givenName=Ada")
+    connected.ok("job", "run", "Workspaces")
+    file = filtered(connected, ADA_ONLY)
+    tried = connected.ok("job", "schema", "set", file, "Workspaces", "--dry-run", "--json").json
+    asked = connected("job", "schema", "set", file, "Workspaces")
+    unchanged = plan(connected)["objects"]
+    saved = connected.ok("job", "schema", "set", file, "Workspaces", "--yes")
+    after = plan(connected)["objects"]
+    connected.ok("job", "run", "Workspaces")
+    connected.ok("job", "schema", "set", filtered(connected), "Workspaces", "--yes")
+    back = plan(connected)["objects"]
+    connected.ok("job", "run", "Workspaces")
+
+    assert tried["saved"] is False
+    assert tried["scope_change"]["users"]["leaving"] == {"count": 1, "names": ["alan@example.com"]}
+    assert (asked.code, "--yes" in asked.err) == (2, True)
+    assert "1 person leaves scope: alan@example.com." in asked.err
+    assert "Of those who leave, 1 is in the application and is disabled in the next cycle." in asked.err
+    assert unchanged == []
+    assert "looks at everybody again" in saved.out
+    assert [(each["action"], each["name"]) for each in after] == [("disable", "alan@example.com")]
+    assert [change for change in back[0]["changes"] if change["attribute"] == "active"] == [
+        {"attribute": "active", "old": False, "new": True}
+    ]
+
+
+def test_a_wider_scope_shows_who_enters_before_it_is_saved(connected: Program) -> None:
+    """S1: mode all."""
+    shown = connected.ok("job", "settings", "Workspaces", "scope=all", "--dry-run")
+    asked = connected("job", "settings", "Workspaces", "scope=all")
+    kept = connected.ok("job", "settings", "Workspaces", "--json").json
+
+    assert "1 person enters scope: grace@example.com." in shown.err
+    assert "Nothing was saved." in shown.out
+    assert asked.code == 2
+    assert kept["scope"] == "assigned"
+
+
+def test_a_filter_that_changes_nothing_is_saved_without_asking(connected: Program) -> None:
+    everybody = {"sourceOperandName": "userPrincipalName", "operatorName": "IS NOT NULL"}
+    saved = connected.ok("job", "schema", "set", filtered(connected, everybody), "Workspaces")
+    connected.ok("job", "schema", "set", filtered(connected), "Workspaces")
+
+    assert "Nobody enters or leaves scope." in saved.out
+
+
 def test_settings_are_shown_changed_and_refused_with_every_fault(connected: Program) -> None:
     changed = connected.ok("job", "settings", "Workspaces", "interval=PT5M", "deletion_threshold=7", "--json").json
     refused = connected("job", "settings", "Workspaces", "scope=some", "shoe_size=40", "--json")

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from rollcall import directory, provisioning
-from rollcall.cli import job_on_demand, job_plan, job_report, job_run, output
+from rollcall.cli import job_on_demand, job_plan, job_report, job_run, job_scope, output
 from rollcall.cli.naming import application_named, assignments, job_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
@@ -318,6 +318,8 @@ def settings(
         list[str] | None,
         typer.Argument(metavar="[JOB] [KEY=VALUE]...", help="The job, if there are several, and what to change."),
     ] = None,
+    yes: job_scope.Yes = False,
+    dry_run: job_scope.DryRun = False,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
@@ -325,20 +327,29 @@ def settings(
 ) -> None:
     """Show a job's settings, or change some; `interval` takes an ISO 8601 duration.
 
+    A change of `scope` or `nested_groups` first shows who enters and who leaves scope, and asks.
+
     Example: rollcall job settings
 
-    Example: rollcall job settings interval=PT5M deletion_threshold=50 scope=all
+    Example: rollcall job settings interval=PT5M deletion_threshold=50
+
+    Example: rollcall job settings scope=all --dry-run
     """
     given = list(words or ())
     job = given.pop(0) if given and "=" not in given[0] else None
 
-    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
-        now = found.settings
+        now, more = found.settings, {}
         if given:
-            now = await db.write(provisioning.change_settings, found.id, _settings(assignments(given)))
+            changes = _settings(assignments(given))
+            moves = await job_scope.preview(parts, found, db.tenant, settings=changes, shown=not as_json)
+            if dry_run:
+                return job_scope.answer(found, moves, saved=False)
+            job_scope.ask(moves, yes=yes)
+            now, more = await db.write(provisioning.change_settings, found.id, changes), {"scope_change": moves}
         rows = {"interval": provisioning.print_interval(now.interval_seconds), **asdict(now)}
-        return Answer(now, lambda console: output.pairs(console, rows.items()))
+        return Answer({**asdict(now), **more}, lambda console: output.pairs(console, rows.items()))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
@@ -382,6 +393,8 @@ def show(
 def set_schema(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSON document as `show` prints it.")],
     job: JobName = None,
+    yes: job_scope.Yes = False,
+    dry_run: job_scope.DryRun = False,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
@@ -389,17 +402,23 @@ def set_schema(
 ) -> None:
     """Replace a job's mappings; the next cycle looks at everybody again. Every fault is named, and then nothing is saved.
 
+    Where filters change, it first shows who enters and who leaves scope, and asks.
+
     Example: rollcall job schema set mappings.json
+
+    Example: rollcall job schema set mappings.json --dry-run
     """
 
-    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
         document = read_json(file)
         if not isinstance(document, dict):
             raise Invalid(f"{file} holds no JSON object.")
         found = await job_named(db, job)
-        await db.write(provisioning.change_schema, found.id, document)
-        text = f"{found.display_name} has new mappings; its next cycle looks at everybody again."
-        return Answer({"job_id": found.id}, lambda console: console.print(output.safe(text)))
+        moves = await job_scope.preview(parts, found, db.tenant, schema=document, shown=not as_json)
+        if not dry_run:
+            job_scope.ask(moves, yes=yes)
+            await db.write(provisioning.change_schema, found.id, document)
+        return job_scope.answer(found, moves, saved=not dry_run)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
