@@ -240,6 +240,28 @@ class DueContract:
 
         assert read == keys
 
+    async def test_who_was_disabled_long_ago_comes_by_that_time_in_pages(self, ledger: Ledger) -> None:
+        """D2, D4: those that are tried again anyway and those held back are left out."""
+        at = {"a": NOW, "b": NOW - timedelta(days=2), "c": NOW, "d": LATER}
+        links = [linked(Key("User", name), disabled_at=when, disabled=True) for name, when in at.items()]
+        others = [
+            linked(BOB, disabled_at=NOW, withheld=True),
+            linked(CEM, disabled_at=NOW, escrow=escrow(NOW)),
+            linked(ADA),
+            Link(Key("User", "eve"), state="uncertain", target_id="t-eve", disabled_at=NOW),
+        ]
+        await ledger.commit(Commit(links=[*links, *others]))
+
+        read: list[Link] = []
+        after = None
+        while page := await ledger.disabled_before(NOW, after, 2):
+            assert len(page) <= 2
+            read += page
+            assert page[-1].disabled_at is not None
+            after = (page[-1].disabled_at, page[-1].key)
+
+        assert read == [links[1], links[0], links[2]]
+
     async def test_unseen_are_objects_of_older_readings(self, ledger: Ledger) -> None:
         await ledger.commit(Commit(links=[linked(ADA, generation=1), linked(BOB, generation=2), linked(RED)]))
 
@@ -456,6 +478,22 @@ class ReferenceContract:
         await ledger.commit(Commit(touched=[BOB]))
 
         assert await due_keys(ledger) == [member(RED, BOB)]
+
+    @pytest.mark.parametrize("end", [RED, ADA])
+    async def test_what_is_wanted_of_somebody_who_returns_is_in_doubt(self, ledger: Ledger, end: Key) -> None:
+        """Better than rules R3, R5: it is due again, and stays to be taken out should it be wanted no more."""
+        await join(ledger, member(BLUE, ADA))
+        await present(ledger, member(RED, ADA), member(BLUE, ADA), member(RED, BOB))
+        await ledger.commit(Commit(ties=[Tie(member(BLUE, ADA), False)]))
+
+        await ledger.commit(Commit(returned={end}, touched={ADA}))
+
+        states = {row.key: (row.wanted, row.state) for row in await due(ledger)}
+        assert states[member(RED, ADA)] == (True, "uncertain")
+        assert states[member(BLUE, ADA)] == (False, "present")
+        assert (member(RED, BOB) in states) is (end == RED)
+        await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
+        assert {row.key: (row.wanted, row.state) for row in await due(ledger)}[member(RED, ADA)] == (False, "uncertain")
 
     @pytest.mark.parametrize("by", ["commit", "intend"])
     @pytest.mark.parametrize("end", [RED, ADA])

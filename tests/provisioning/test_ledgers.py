@@ -128,6 +128,7 @@ async def everything(ledger: Ledger, now: Any) -> dict[str, Any]:
         "known": await ledger.known(KEYS),
         "owners": [await ledger.owners(kind, ["1", "2", "3", "4", "5"]) for kind in ("User", "Group")],
         "due": [await ledger.due(now, after, 10) for after in (None, RED, ADA)],
+        "disabled": [await ledger.disabled_before(now, after, 10) for after in (None, (NOW, BOB))],
         "unseen": [sorted(await ledger.unseen(generation, 10)) for generation in range(3)],
         "count": [await ledger.count_links(generation) for generation in (None, 1, 2)],
         "pending": sorted(await ledger.groups_with_pending_members(10)),
@@ -159,6 +160,7 @@ class _Step:
             members_pending=key.kind == "Group" and chance.random() < 0.3,
             withheld=chance.random() < 0.2,
             escrow=chance.choice((None, escrow(NOW + timedelta(hours=chance.randrange(4))))),
+            disabled_at=chance.choice((None, NOW, NOW + timedelta(hours=chance.randrange(4)))),
         )
 
     def commit(self) -> Commit:
@@ -169,6 +171,7 @@ class _Step:
             dropped=self.some(KEYS) if chance.random() < 0.2 else (),
             lost=set(self.some(KEYS)) if chance.random() < 0.3 else (),
             touched=set(self.some(KEYS)) if chance.random() < 0.3 else (),
+            returned=set(self.some(KEYS)) if chance.random() < 0.3 else (),
             ties=[Tie(key, chance.random() < 0.6) for key in self.some([*ties, *ties])],
             single_references=[
                 SingleReference(user, MANAGER, chance.choice((None, *USERS))) for user in self.some(USERS)

@@ -65,7 +65,13 @@ def plan_to_json(job: Job, planned: PlannedCycle) -> dict[str, Any]:
 
     def object_to_json(each: PlannedObject) -> dict[str, Any]:
         changes = [{"attribute": path, "old": old, "new": new} for path, old, new in each.changes]
-        return {**named(each.key), "action": each.action, "target_id": each.target_id, "changes": changes}
+        return {
+            **named(each.key),
+            "action": each.action,
+            "target_id": each.target_id,
+            "changes": changes,
+            "reason": each.reason,
+        }
 
     return {
         "job_id": job.id,
@@ -137,6 +143,8 @@ def _article(kind: str) -> str:
 
 def _show_object(console: Console, each: PlannedObject) -> None:
     console.print(f"[{_COLOURS[each.action]}]{each.action}[/] {each.key.kind} [bold]{safe(each.name)}[/]")
+    if each.reason:
+        console.print(f"    [dim]{safe(each.reason)}[/]")
     for path, old, new in each.changes:
         before = f"{safe(shown_value(old))} → " if old is not None or each.action != "create" else ""
         console.print(f"    {safe(path)}: {before}{safe(shown_value(new))}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from rollcall.provisioning import looking, outcomes, planning
 from rollcall.provisioning.connectors.contract import Done
@@ -44,6 +45,7 @@ async def run_cycle(road: Road) -> CycleResult:
     await _retry(road)
     if road.position.reading_full:
         await _sweep(road)
+    await _delete_overdue(road)
     await take_pending_members(road)
     await _retry(road)
     await send_due_references(road)
@@ -117,6 +119,23 @@ async def _retry_lost(road: Road) -> None:
         await send_due_references(road)
 
 
+async def _delete_overdue(road: Road) -> None:
+    """Whoever was disabled so many days ago as the job waits until it deletes; each is looked at afresh."""
+    settings, users = road.settings, road.mappings.get("User")
+    if not settings.delete_after_days or settings.skip_out_of_scope_deletions or not users or not users.mapping.delete:
+        return
+    moment = road.runtime.now() - timedelta(days=settings.delete_after_days)
+    after: tuple[datetime, Key] | None = None
+    while road.exporter.stopped is None:
+        overdue = await road.ledger.disabled_before(moment, after, settings.page_size)
+        if not overdue:
+            return
+        last = overdue[-1]
+        assert last.disabled_at is not None, "who is disabled is so since some time"
+        after = (last.disabled_at, last.key)
+        await run_page(road, await road.source.fetch([link.key for link in overdue]), (), None)
+
+
 async def _sweep(road: Road) -> None:
     """Objects with a link that a reading of everything did not show: what has become of them?"""
     missing = await road.ledger.count_links(road.position.generation)
@@ -137,7 +156,7 @@ async def run_page(
     """One page of entries down the whole road."""
     unique = list({entry.key: entry for entry in entries}.values())
     items = await prepare(road, unique, verify=full and road.verify)
-    plan = planning.plan(items, road.settings, road.removals, road.hold)
+    plan = planning.plan(items, road.settings, road.removals, road.hold, road.runtime.now())
     await road.ledger.intend(outcomes.intents(items, plan), outcomes.lost_by_looking(items))
     results = await road.exporter.export(plan.waves)
     conclusion = outcomes.conclude(

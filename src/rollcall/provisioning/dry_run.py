@@ -16,13 +16,14 @@ _STAGED = {"stagedAction": "disable", "stagedDelete": "delete"}
 
 @dataclass(frozen=True, slots=True)
 class PlannedObject:
-    """What would happen to one object, attribute by attribute: path, old value, new value."""
+    """What would happen to one object, attribute by attribute: path, old value, new value; and why, where that is not plain."""
 
     key: Key
     name: str
     action: str
     target_id: str | None
     changes: tuple[tuple[str, Json, Json], ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _take(planned: PlannedCycle, record: LogRecord, ledger: RehearsalLedger) -> 
     action = _STAGED.get(record.action, record.action)
     if action in _ACTIONS:
         into = planned.withheld if record.action in _STAGED else planned.objects
-        into.append(PlannedObject(record.key, record.name, action, record.target_id, record.modified))
+        reason = "" if record.action in _STAGED else record.reason
+        into.append(PlannedObject(record.key, record.name, action, record.target_id, record.modified, reason))
         return
     link = ledger.links.get(record.key)
     failed = record.status == "failure"

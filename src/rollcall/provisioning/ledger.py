@@ -274,6 +274,25 @@ async def due(tx: Tx, job_id: UUID, now: datetime, after: Key | None, limit: int
     return [Key(row["kind"], row["source_id"]) for row in rows]
 
 
+async def disabled_before(
+    tx: Tx, job_id: UUID, moment: datetime, after: tuple[datetime, Key] | None, limit: int
+) -> list[Link]:
+    """Linked objects disabled before that moment or at it, by that time and key."""
+    since, key = after or (None, Key("", ""))
+    rows = await tx.all(
+        f"""
+        select {_LINK_COLUMNS} from provisioning.links
+        where job_id = %(job)s and disabled_at <= %(moment)s and state = 'linked' and escrow_next_attempt is null
+          and not withheld
+          and (%(since)s::timestamptz is null or disabled_at >= %(since)s)
+          and (%(since)s::timestamptz is null or (disabled_at, kind, source_id) > (%(since)s, %(kind)s, %(id)s))
+        order by disabled_at, kind, source_id limit %(limit)s
+        """,
+        {"job": job_id, "moment": moment, "since": since, "kind": key.kind, "id": key.id, "limit": limit},
+    )
+    return [_link(row) for row in rows]
+
+
 async def unseen(tx: Tx, job_id: UUID, generation: int, limit: int) -> list[Key]:
     """Objects with a link that a reading of everything did not show."""
     rows = await tx.all(

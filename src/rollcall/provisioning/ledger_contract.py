@@ -42,13 +42,16 @@ class Commit:
 
     `lost`: nothing of what was exported to or through these objects is believed any more.
     `touched`: the target resource of these objects appeared, changed or went, so references at either
-    end are due. `position` None leaves the position as it was.
+    end are due. `returned`: these were disabled and are not any more; whether the target kept their references
+    meanwhile nobody knows, so those at either end that are wanted are sent again. `position` None leaves the
+    position as it was.
     """
 
     links: Sequence[Link] = ()
     dropped: Sequence[Key] = ()
     lost: Collection[Key] = ()
     touched: Collection[Key] = ()
+    returned: Collection[Key] = ()
     ties: Sequence[Tie] = ()
     single_references: Sequence[SingleReference] = ()
     log: Sequence[LogRecord] = ()
@@ -109,6 +112,12 @@ class Ledger(Protocol):
 
     async def due(self, now: datetime, after: Key | None, limit: int) -> list[Key]:
         """Objects to try again: uncertain ones and those in escrow whose time has come, by key."""
+
+    async def disabled_before(self, moment: datetime, after: tuple[datetime, Key] | None, limit: int) -> list[Link]:
+        """Linked objects disabled before that moment or at it, by that time and key, those behind `after`.
+
+        Objects that are tried again anyway and removals that are held back are left out.
+        """
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         """Objects with a link that the reading of everything with that number did not show."""

@@ -44,6 +44,9 @@ class DatabaseLedger:
     async def due(self, now: datetime, after: Key | None, limit: int) -> list[Key]:
         return await self._db.read(ledger.due, self._job_id, now, after, limit)
 
+    async def disabled_before(self, moment: datetime, after: tuple[datetime, Key] | None, limit: int) -> list[Link]:
+        return await self._db.read(ledger.disabled_before, self._job_id, moment, after, limit)
+
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return await self._db.read(ledger.unseen, self._job_id, generation, limit)
 
@@ -111,6 +114,8 @@ async def _commit(tx: Tx, job_id: UUID, hold: Hold | None, commit: Commit) -> No
     await references.take_single_references(tx, job_id, commit.single_references)
     if commit.touched:
         await references.make_due(tx, job_id, commit.touched)
+    if commit.returned:
+        await references.doubt(tx, job_id, commit.returned)
     if commit.dropped:
         await references.drop_references(tx, job_id, commit.dropped)
     await ledger.append_log(tx, job_id, commit.log)

@@ -69,6 +69,7 @@ class MemoryLedger:
         for single in commit.single_references:
             self._want_single(single.source, single.attribute, single.referenced)
         self._make_due(commit.touched)
+        self._doubt(commit.returned)
         for key in commit.dropped:
             self._drop_references(key)
         self.log.extend(commit.log)
@@ -82,6 +83,14 @@ class MemoryLedger:
             if (after is None or key > after) and not link.withheld and _is_due(link, now)
         )
         return keys[:limit]
+
+    async def disabled_before(self, moment: datetime, after: tuple[datetime, Key] | None, limit: int) -> list[Link]:
+        found = sorted(
+            (link.disabled_at, link.key)
+            for link in self.links.values()
+            if link.disabled_at is not None and link.disabled_at <= moment and _is_at_rest(link)
+        )
+        return [self.links[key] for at, key in found if after is None or (at, key) > after][:limit]
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return sorted(key for key, link in self.links.items() if link.generation < generation)[:limit]
@@ -206,7 +215,7 @@ class MemoryLedger:
             for key in list(self._by_end.get(end, ())):
                 row = self.references[key]
                 if row.wanted:
-                    row.state, row.due = "absent", True
+                    row.state, row.due, row.next_attempt = "absent", True, None
                 else:
                     self._remove(key)
 
@@ -215,6 +224,13 @@ class MemoryLedger:
             for key in self._by_end.get(end, ()):
                 self.references[key].due = True
                 self.references[key].next_attempt = None
+
+    def _doubt(self, keys: Collection[Key]) -> None:
+        for end in keys:
+            for key in self._by_end.get(end, ()):
+                row = self.references[key]
+                if row.wanted and row.state == "present":
+                    row.state, row.due, row.next_attempt = "uncertain", True, None
 
     def _drop_references(self, source: Key) -> None:
         for key in list(self._by_end.get(source, ())):
@@ -225,6 +241,10 @@ class MemoryLedger:
         del self.references[key]
         self._by_end[key.source].discard(key)
         self._by_end[key.referenced].discard(key)
+
+
+def _is_at_rest(link: Link) -> bool:
+    return link.state == "linked" and link.escrow is None and not link.withheld
 
 
 def _is_due(link: Link, now: datetime) -> bool:

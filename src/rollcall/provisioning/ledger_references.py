@@ -112,13 +112,20 @@ async def make_due(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
     await _touch_ends(tx, job_id, keys, "due = true, next_attempt = null")
 
 
-async def _touch_ends(tx: Tx, job_id: UUID, keys: Collection[Key], change: str) -> None:
+async def doubt(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
+    """Whether the target still holds what is wanted at either end of these objects nobody knows: it is sent again."""
+    await _touch_ends(
+        tx, job_id, keys, "state = 'uncertain', due = true, next_attempt = null", "r.wanted and r.state = 'present'"
+    )
+
+
+async def _touch_ends(tx: Tx, job_id: UUID, keys: Collection[Key], change: str, only: str = "true") -> None:
     for end in ("source", "referenced"):
         await tx.run(
             f"""
             update provisioning.object_references r set {change}
             from unnest(%s::text[], %s::text[]) as k (kind, id)
-            where r.job_id = %s and r.{end}_kind = k.kind and r.{end}_id = k.id
+            where r.job_id = %s and r.{end}_kind = k.kind and r.{end}_id = k.id and {only}
             """,
             [*_columns(keys), job_id],
         )

@@ -264,7 +264,8 @@ class Link:
     `uncertain` a request went out whose effect is not known, so it has to be read first.
     `intent_matching` are the values under which an uncertain creation has to be looked for.
     `members_pending`: the source's whole list of members is still to be compared.
-    `disabled_at`: when the target was told to disable it, while it is disabled.
+    `disabled`: it has been disabled, or may have been. `disabled_at`: since when it is disabled, or out of scope
+    without a way to disable it; the days to its deletion count from there.
     """
 
     key: Key
@@ -334,7 +335,8 @@ class Operation:
     """One request that is planned for one object.
 
     `values` are what the target will carry afterwards, `changes` old and new value by attribute path,
-    `patch` what an update sends.
+    `patch` what an update sends. `reason` says why where the action alone does not. `interim`: the values are
+    not those that are wanted, so the object is looked at again at once.
     """
 
     key: Key
@@ -344,6 +346,8 @@ class Operation:
     changes: tuple[tuple[str, Json, Json], ...] = ()
     patch: tuple[PatchOperation, ...] = ()
     matching: tuple[tuple[str, Json], ...] = ()
+    reason: str = ""
+    interim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from rollcall.provisioning.model import (
     Problem,
     Skip,
 )
-from rollcall.provisioning.planning import Item
+from rollcall.provisioning.planning import LEFT_ALONE, Item
 
 Result = tuple[Operation, Outcome | None, int]
 
@@ -52,6 +52,7 @@ class _Page:
     dropped: list[Key] = field(default_factory=list)
     lost: set[Key] = field(default_factory=set)
     touched: set[Key] = field(default_factory=set)
+    returned: set[Key] = field(default_factory=set)
     log: list[LogRecord] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     failed: int = 0
@@ -68,6 +69,7 @@ def intents(items: Sequence[Item], plan: Plan) -> list[Link]:
                 item.link,
                 name=item.desired.name,
                 state="uncertain",
+                disabled=item.link.disabled or operation.action == "disable",
                 intent_matching=operation.matching,
                 withheld=False,
                 escrow=item.known.escrow,
@@ -128,6 +130,7 @@ def conclude(
         dropped=page.dropped,
         lost=page.lost,
         touched=page.touched,
+        returned=page.returned,
         single_references=singles,
         log=page.log,
     )
@@ -181,7 +184,9 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
         return replace(item.link, escrow=item.known.escrow)
     if isinstance(outcome, Done):
         page.done[operation.action] += 1
-        _log(page, item, operation.action, "success", operation=operation, duration=duration)
+        _log(
+            page, item, operation.action, "success", operation=operation, duration=duration, reason=operation.reason
+        )  # fmt: skip
         return _after_success(page, item, operation, outcome)
     if operation.action == "delete" and isinstance(outcome, Refused) and outcome.status == 404:
         page.done["delete"] += 1
@@ -206,21 +211,39 @@ def _after_success(page: _Page, item: Item, operation: Operation, outcome: Done)
     target_id = item.link.target_id
     if operation.action == "create":
         target_id = created_id(outcome)
+    leaving = item.scope.verdict == "inactive"
+    if _returns(item, operation):
+        page.returned.add(operation.key)
     return replace(
         item.link,
         state="linked",
         target_id=target_id,
         sent=operation.values,
-        disabled=item.scope.verdict == "inactive",
+        disabled=leaving and (item.link.disabled or not operation.interim),
+        disabled_at=_since(item, page.now) if leaving else None,
         intent_matching=(),
         withheld=False,
         escrow=_rest(page, item, operation),
     )
 
 
+def _since(item: Item, now: datetime) -> datetime:
+    return item.link.disabled_at or now
+
+
+def _returns(item: Item, operation: Operation | None) -> bool:
+    """Whether somebody comes back who was disabled, by us or by hand: many targets drop memberships meanwhile."""
+    enabled = operation is not None and any(
+        path == "active" and new is True and old not in (None, True) for path, old, new in operation.changes
+    )
+    return item.scope.verdict == "active" and item.known.may_exist and (item.known.disabled or enabled)
+
+
 def _rest(page: _Page, item: Item, operation: Operation) -> Escrow | None:
     """The escrow of somebody who was locked out without the rest that the target had refused before; None otherwise."""
     before = item.known.escrow
+    if operation.interim:
+        return next_escrow(None, Problem("EntryConflict", operation.reason), page.now)
     sent_all = all(operation.values.get(path) == value for path, value in item.desired.values.items())
     if before is None or sent_all:
         return None
@@ -229,7 +252,8 @@ def _rest(page: _Page, item: Item, operation: Operation) -> Escrow | None:
 
 def _after_failure(item: Item, operation: Operation, outcome: Refused | Unanswered) -> Link:
     if isinstance(outcome, Unanswered):
-        return replace(item.link, state="uncertain", intent_matching=operation.matching)
+        disabled = item.link.disabled or operation.action == "disable"
+        return replace(item.link, state="uncertain", disabled=disabled, intent_matching=operation.matching)
     if operation.action == "create":
         return item.link.forgotten()
     if outcome.status == 404:
@@ -256,10 +280,14 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
         if not skip.silent:
             _log(page, item, "other", "skipped", code=skip.code, reason=skip.reason)
         sent = item.link.sent if item.present is None else item.present
-        disabled = item.link.may_exist and item.scope.verdict == "inactive"
-        if item.scope.verdict == "ignored":
-            disabled = item.link.disabled
-        return replace(item.link, sent=sent, disabled=disabled, withheld=False, escrow=None)
+        link = replace(item.link, sent=sent, withheld=False, escrow=None)
+        if skip.code == LEFT_ALONE or item.scope.verdict == "ignored":
+            return link
+        leaving = item.link.may_exist and item.scope.verdict == "inactive"
+        if _returns(item, None):
+            page.returned.add(link.key)
+        disabled = leaving and (item.link.disabled or skip.code == "RedundantSoftDelete")
+        return replace(link, disabled=disabled, disabled_at=_since(item, page.now) if leaving else None)
     page.failed += 1
     base = item.known if item.problem is not None else item.link
     escrow = next_escrow(item.known.escrow, Problem(skip.code, skip.reason), page.now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from rollcall.provisioning.differences import Change, differences
 from rollcall.provisioning.model import (
@@ -22,6 +23,8 @@ from rollcall.provisioning.model import (
 from rollcall.provisioning.request_profile import PROFILES
 
 REMOVALS = frozenset({"disable", "delete"})
+LEFT_ALONE = "SkipOutOfScopeDeletions"
+"""The code of a skip that leaves who is out of scope as they are (rule D7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,24 @@ class Item:
     problem: Problem | None = None
 
 
-def plan(items: Iterable[Item], settings: JobSettings, removals_before: int = 0, hold: str = "") -> Plan:
+def plan(
+    items: Iterable[Item],
+    settings: JobSettings,
+    removals_before: int = 0,
+    hold: str = "",
+    now: datetime | None = None,
+) -> Plan:
     """The plan of one page.
 
     Waves: people who leave go first and wait for nothing; then updates before creations, so that a name
     given up in this page is free for its next owner; groups after users. Removals are withheld, all of
     this page, when with `removals_before` they would reach the threshold (rules P2, P3), or when `hold`
-    says why nothing may be removed.
+    says why nothing may be removed. `now` tells who was disabled long enough to be deleted; without it nobody was.
     """
     operations: list[Operation] = []
     skips: list[Skip] = []
     for item in items:
-        planned = plan_item(item, settings)
+        planned = plan_item(item, settings, now)
         if isinstance(planned, Operation):
             operations.append(planned)
         else:
@@ -97,7 +106,7 @@ def _waves(operations: Sequence[Operation]) -> tuple[tuple[Operation, ...], ...]
     return tuple(wave for wave in waves if wave)
 
 
-def plan_item(item: Item, settings: JobSettings) -> Operation | Skip:
+def plan_item(item: Item, settings: JobSettings, now: datetime | None = None) -> Operation | Skip:
     """What to do for one entry, or why nothing."""
     if item.problem is not None:
         return Skip(item.desired.key, item.problem.code, item.problem.reason, failed=True)
@@ -107,7 +116,7 @@ def plan_item(item: Item, settings: JobSettings) -> Operation | Skip:
         return Skip(item.desired.key, "EntrySynchronizationSkipped", item.scope.reason, silent=_is_noise(item))
     if item.scope.verdict == "active":
         return _plan_active(item, settings)
-    return _plan_leaver(item, settings)
+    return _plan_leaver(item, settings, now)
 
 
 def _plan_active(item: Item, settings: JobSettings) -> Operation | Skip:
@@ -133,17 +142,39 @@ def _plan_active(item: Item, settings: JobSettings) -> Operation | Skip:
     )
 
 
-def _plan_leaver(item: Item, settings: JobSettings) -> Operation | Skip:
+def _plan_leaver(item: Item, settings: JobSettings, now: datetime | None) -> Operation | Skip:
+    """Disable, delete or leave alone, by what became of the object in the source and what the job is told (rule D1)."""
     key, link, scope = item.desired.key, item.link, item.scope
     if link.state == "absent":
         return Skip(key, "NotEffectivelyEntitled", scope.reason, silent=_is_noise(item))
-    if settings.skip_out_of_scope_deletions and scope.verdict != "gone":
-        return Skip(key, "SkipOutOfScopeDeletions", f"{scope.reason} The job leaves such objects as they are (D7).")
-    if scope.verdict == "inactive":
-        return _update_or_skip(item, settings)
+    if settings.skip_out_of_scope_deletions and not _is_deleted(item):
+        return Skip(key, LEFT_ALONE, f"{scope.reason} The job leaves such objects as they are (D7).")
+    because = "" if scope.verdict == "gone" else scope.reason
+    if scope.verdict == "inactive" and settings.soft_delete:
+        because = _why_deleted_now(item, settings, now)
+        if not because:
+            return _update_or_skip(item, settings)
     if not item.mapping.delete:
         return Skip(key, "EntrySynchronizationSkipped", "The mapping does not delete objects (rule A13).")
-    return Operation(key, "delete", link.target_id, {}, changes=_all_gone(link))
+    return Operation(key, "delete", link.target_id, {}, changes=_all_gone(link), reason=because)
+
+
+def _is_deleted(item: Item) -> bool:
+    """Whether the object itself is gone, rather than out of scope; a user in the recycle bin is out of scope (D7)."""
+    if item.scope.verdict == "gone":
+        return True
+    return item.scope.verdict == "out" and item.scope.details.get("Active in the source system") is False
+
+
+def _why_deleted_now(item: Item, settings: JobSettings, now: datetime | None) -> str:
+    """Why somebody who is disabled already is deleted now; or nothing."""
+    since, days = item.link.disabled_at, settings.delete_after_days
+    if not days or since is None or now is None or not item.mapping.delete or now - since < timedelta(days=days):
+        return ""
+    passed = (now - since) / timedelta(days=1)
+    whole = f"{int(passed)}" if passed >= 1 else f"{passed:.2g}"
+    state = "Disabled" if item.link.disabled else "Out of scope"
+    return f"{state} for {whole} {'day' if whole == '1' else 'days'}; the job deletes after {days:g}."
 
 
 def _is_noise(item: Item) -> bool:
@@ -175,12 +206,18 @@ def _update_or_skip(item: Item, settings: JobSettings) -> Operation | Skip:
     after.update((path, value) for path, value in desired.values.items() if path not in later)
     return Operation(
         desired.key,
-        "disable" if leaving and not link.disabled else "update",
+        "disable" if leaving and _locks_out(desired, changes) else "update",
         link.target_id,
         after,
         changes=changes,
         patch=_patch(item, settings, changes, before),
     )
+
+
+def _locks_out(desired: Desired, changes: tuple[Change, ...]) -> bool:
+    """Whether the changes of somebody who leaves are more than another name."""
+    names = {attribute for attribute, _ in desired.matching}
+    return any(path not in names and old != new for path, old, new in changes)
 
 
 def _lockout_alone(item: Item, changes: tuple[Change, ...]) -> tuple[Change, ...]:

@@ -92,7 +92,7 @@ class RehearsalLedger(MemoryLedger):
         await super().intend(links, lost)
 
     async def commit(self, commit: Commit) -> None:
-        ends = {*commit.touched, *commit.lost, *commit.dropped}
+        ends = {*commit.touched, *commit.returned, *commit.lost, *commit.dropped}
         ends.update(single.source for single in commit.single_references)
         # By the member, who is in few groups: the group may have a hundred thousand members.
         ends.update(tie.key.referenced for tie in commit.ties)
@@ -108,6 +108,10 @@ class RehearsalLedger(MemoryLedger):
                 self.in_step += 1
             else:
                 self.records.append(record)
+
+    async def disabled_before(self, moment: datetime, after: tuple[datetime, Key] | None, limit: int) -> list[Link]:
+        await self._take_links([link.key for link in await self._real.disabled_before(moment, None, _EVERYTHING)])
+        return await super().disabled_before(moment, after, limit)
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         real = [key for key in await self._real.unseen(generation, _EVERYTHING) if key not in self._with_link]
