@@ -143,7 +143,8 @@ async def test_who_comes_back_is_enabled_with_memberships(column: str, out: dict
 async def test_who_is_out_of_scope_before_the_first_cycle_is_never_made(column: str) -> None:
     """D5, S5."""
     job = COLUMNS[column].job()
-    for number, out in enumerate(({"accountEnabled": False}, {"state": "deleted"}, {"department": "Legal"})):
+    outs: list[dict[str, Any]] = [{"accountEnabled": False}, {"state": "deleted"}, {"department": "Legal"}]
+    for number, out in enumerate(outs):
         job.source.put(replace(ada(**out), key=Key("User", str(number))))
 
     await job.cycle()
