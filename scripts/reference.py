@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: module map, commands, configuration, functions.
+"""Writes the generated parts of the documentation: module map, commands, configuration, functions, rules.
 
 A page marks such a part with two comments, `<!-- generated: NAME -->` and `<!-- end of NAME -->`; what stands
 between them belongs to this program.
@@ -160,11 +160,18 @@ def _function_lines(function: Any) -> Iterator[str]:
     yield from ("```text", *([f"# given {given}"] if given else []), example.expression, result, "```", "")
 
 
+def rules() -> str:
+    """Every rule of Entra's provisioning service, what became of it here, and the tests that prove it."""
+    table = importlib.import_module("scripts.rules")
+    return str(table.page(table.read_rules(), table.find_markers()))
+
+
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "module map": ("docs/explanation/architecture.md", module_map),
     "commands": ("docs/reference/commands.md", commands),
     "configuration": ("docs/reference/configuration.md", configuration),
     "functions": ("docs/reference/expressions.md", functions),
+    "rules": ("docs/reference/rules.md", rules),
 }
 
 
@@ -180,6 +187,7 @@ def renewed(page: str, name: str, part: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes or, with --check, compares every generated part; returns the exit code."""
+    sys.path.insert(0, str(ROOT))  # run as a program, only scripts/ would be looked through
     wrong: list[str] = []
     for name, (path, generate) in PARTS.items():
         page = (ROOT / path).read_text()

@@ -15,6 +15,7 @@ import pytest
 import typer
 
 import rollcall
+from scripts import rules
 from scripts.reference import PARTS, ROOT, first_sentence, module_map, renewed, settings, walk
 
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]
@@ -204,6 +205,67 @@ def test_a_module_without_its_line_in_the_map_is_noticed(tmp_path: Path) -> None
 )
 def test_the_first_sentence_of_a_docstring_is_found(docstring: str, sentence: str) -> None:
     assert first_sentence(docstring) == sentence
+
+
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rule_that_is_said_to_hold_is_named_by_a_test() -> None:
+    assert rules.unproven(rules.read_rules(), rules.find_markers()) == []
+
+
+def test_no_test_names_a_rule_that_there_is_not() -> None:
+    assert rules.unknown(rules.read_rules(), rules.find_markers()) == []
+
+
+def test_rules_come_in_the_order_of_their_numbers_without_a_gap() -> None:
+    numbers = [rule.id for section in rules.read_rules() for rule in section.rules if rule.id[0].isalpha()]
+    most = {"C": 10, "M": 12, "S": 10, "A": 15, "R": 6, "Y": 7, "E": 6, "Q": 8, "D": 8, "P": 5, "O": 9, "G": 5}
+
+    assert numbers == [f"{letter}{number}" for letter, count in most.items() for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(
+    ("docstring", "named"),
+    [
+        ("M5: two hits are a fault.", ["M5"]),
+        ("A2, A3.", ["A2", "A3"]),
+        ("8 unassigned, 8 blocked: they are disabled.", ["8 unassigned", "8 blocked"]),
+        ("What goes first (rules A1 to A3, M3,\n15.2 and 4.2 Single).", ["A1", "A2", "A3", "M3", "15.2", "4.2 Single"]),
+        ("Nothing is sent (rule C9). It waits (rule E1, as ever).", ["C9", "E1"]),
+        ("An A4 page; B2, see RFC 7644 §3.5: nothing. P2 comes later.", []),
+        ("10.5 seconds.", []),
+    ],
+)
+def test_rules_are_read_out_of_a_docstring(docstring: str, named: list[str]) -> None:
+    assert rules.rules_named(docstring) == named
+
+
+def test_markers_are_found_and_judged(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_a.py").write_text(
+        '"""Tests (rules M1, M5, Q9)."""\ndef test_two_m5(): ...\ndef test_all(): """15.1: every row."""\n'
+    )
+    markers = rules.find_markers(tmp_path)
+    found = {each: rules.Rule(each, "…", "same", "") for each in ("M1", "M5", "15.1 read", "M7")}
+    sections = [rules.Section("All", tuple(found.values()))]
+
+    assert [marker.name for marker in rules.proofs(found["M1"], markers)] == [""]
+    assert [marker.name for marker in rules.proofs(found["M5"], markers)] == ["test_two_m5"]
+    assert [marker.name for marker in rules.proofs(found["15.1 read"], markers)] == ["test_all"]
+    assert rules.unproven(sections, markers) == ["M7"]
+    assert [marker.rule for marker in rules.unknown(sections, markers)] == ["Q9"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "part"), [('["M1", "…", "done", ""]', "done"), ('["M1", "", "same", ""], ["M1", "", "same", ""]', "two")]
+)
+def test_faults_in_the_file_of_rules_are_said(tmp_path: Path, rows: str, part: str) -> None:
+    data = tmp_path / "rules.toml"
+    data.write_text(f'[[section]]\ntitle = "All"\nrules = [{rows}]')
+
+    with pytest.raises(ValueError, match=part):
+        rules.read_rules(data)
 
 
 # ── versions, decisions, links ─────────────────────────────────────────────────────────────────

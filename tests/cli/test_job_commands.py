@@ -40,6 +40,7 @@ def plan(program: Program, *words: str) -> Any:
 
 
 def test_a_job_is_planned_run_and_then_in_step(connected: Program) -> None:
+    """G1, G3."""
     first, again = plan(connected), plan(connected)
     text = connected("job", "plan", "Workspaces", "--exit-code")
     ran = connected.ok("job", "run", "Workspaces", "--json").json
@@ -91,6 +92,7 @@ def test_a_change_shows_old_and_new_value_in_plan_and_log(connected: Program) ->
 
 
 def test_on_demand_brings_one_person_in_step_and_shows_the_steps(connected: Program) -> None:
+    """O2, O6, O8."""
     connected.ok("job", "run", "Workspaces")
     connected.ok("directory", "set", "ada@example.com", "surname=King")
     connected.ok("directory", "set", "alan@example.com", "surname=Mathison")

@@ -222,6 +222,7 @@ async def test_two_workers_never_run_two_cycles_of_one_job_at_once(world: World,
 async def test_a_change_in_the_directory_wakes_the_worker_long_before_the_interval(
     world: World, workers: Workers
 ) -> None:
+    """Y1."""
     group = await world.group("Team")
     await workers.start()
     await world.db.write(set_state, world.job_id, "Active")
@@ -234,6 +235,7 @@ async def test_a_change_in_the_directory_wakes_the_worker_long_before_the_interv
 
 
 async def test_the_interval_is_honoured_and_may_be_changed_while_the_job_runs(world: World, workers: Workers) -> None:
+    """Y1."""
     await workers.start()
     await world.db.write(set_state, world.job_id, "Active")
     await settled(world)
@@ -256,6 +258,7 @@ async def test_the_interval_is_honoured_and_may_be_changed_while_the_job_runs(wo
 
 
 async def test_a_paused_job_sends_nothing_until_it_is_started(world: World, workers: Workers, parts: Parts) -> None:
+    """Y3."""
     other = await new_world(parts, world.proxy, _SLOW)
     group, other_group = await world.group("Team"), await other.group("Others")
     await workers.start()

@@ -43,6 +43,7 @@ def answering(status: int, body: Any = None, **headers: str) -> Handler:
 
 
 async def test_a_ready_application_passes_and_is_asked_once_for_a_user_and_once_for_a_group(world: World) -> None:
+    """C4."""
     verdict = await check_job(world.service, world.db.tenant, world.job_id)
 
     assert (verdict.ok, verdict.code) == (True, "ok")
@@ -118,6 +119,7 @@ ODD = [
 async def test_what_is_no_ready_scim_application_gets_a_verdict_of_its_own(
     service: Service, handler: Handler | None, code: str, said: str
 ) -> None:
+    """C4."""
     async with raw_server(b"") if handler is None else http_server(handler) as url:
         verdict = await check_connection(service, url, "token")
 
@@ -126,6 +128,8 @@ async def test_what_is_no_ready_scim_application_gets_a_verdict_of_its_own(
 
 
 async def test_a_group_endpoint_that_ignores_filters_is_found_too(service: Service) -> None:
+    """M6."""
+
     async def handle(request: web.Request) -> web.StreamResponse:
         some = {**_LIST, "totalResults": 1, "Resources": [{"id": "g"}]}
         return web.json_response(some if request.path.endswith("/Groups") else _LIST)
@@ -138,6 +142,7 @@ async def test_a_group_endpoint_that_ignores_filters_is_found_too(service: Servi
 
 
 async def test_a_certificate_nobody_vouches_for_is_a_tls_error(service: Service, tmp_path: Path) -> None:
+    """C5."""
     tls, _ = self_signed(tmp_path)
     async with http_server(answering(200, _LIST), tls) as url:
         verdict = await check_connection(service, url, "token")

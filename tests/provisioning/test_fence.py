@@ -38,6 +38,7 @@ def begin_anew_at_first_creation(world: World, *, scope: str | None = None) -> l
 
 
 async def test_a_restart_while_a_cycle_runs_is_not_lost(world: World) -> None:
+    """10 Watermark."""
     await world.assign(await world.user("ada"))
     done = begin_anew_at_first_creation(world)
 
@@ -51,6 +52,7 @@ async def test_a_restart_while_a_cycle_runs_is_not_lost(world: World) -> None:
 
 
 async def test_a_scope_that_changes_while_a_cycle_runs_counts_for_everybody(world: World) -> None:
+    """S8."""
     await world.user("unassigned")
     await world.assign(await world.user("ada"))
     begin_anew_at_first_creation(world, scope="all")

@@ -43,6 +43,7 @@ async def company(world: World) -> dict[str, UUID]:
 
 
 async def test_an_initial_cycle_brings_who_is_assigned_and_nobody_else(world: World) -> None:
+    """S1, S2, R1, G2."""
     ids = await small_company(world)
 
     result = await world.cycle()
@@ -76,6 +77,7 @@ async def test_scope_all_brings_everybody_and_going_back_disables_who_is_not_ass
 
 
 async def test_a_cycle_with_nothing_to_do_sends_nothing(world: World, company: dict[str, UUID]) -> None:
+    """Y2."""
     result = await world.cycle()
 
     assert (result.kind, result.counts.requests, result.counts.imported) == ("incremental", 0, 0)
@@ -83,6 +85,7 @@ async def test_a_cycle_with_nothing_to_do_sends_nothing(world: World, company: d
 
 
 async def test_one_changed_person_costs_one_request(world: World, company: dict[str, UUID]) -> None:
+    """Y7."""
     await world.db.write(directory.update_user, company["cem"], {"givenName": "Cém", "mobilePhone": "+90 5"})
 
     await world.cycle()
@@ -180,6 +183,7 @@ async def _leave_the_group(world: World, ids: dict[str, UUID]) -> str:
 async def test_who_leaves_keeps_a_disabled_account(
     world: World, company: dict[str, UUID], leave: Any, why: str
 ) -> None:
+    """8 unassigned, 8 blocked, 8 soft-deleted."""
     name = await leave(world, company)
 
     result = await world.cycle()
@@ -199,6 +203,7 @@ async def test_who_leaves_keeps_a_disabled_account(
 
 
 async def test_who_is_restored_gets_the_account_back(world: World, company: dict[str, UUID]) -> None:
+    """8 restored."""
     before = (await world.target.accounts())[upn("cem")]["id"]
     await world.db.write(directory.delete_user, company["cem"])
     await world.cycle()
@@ -212,6 +217,7 @@ async def test_who_is_restored_gets_the_account_back(world: World, company: dict
 
 
 async def test_who_is_purged_is_deleted_and_then_unknown_to_the_target(world: World, company: dict[str, UUID]) -> None:
+    """8 purged."""
     target_id = (await world.target.accounts())[upn("ada")]["id"]
     await world.db.write(directory.delete_user, company["ada"])
     await world.cycle()
@@ -243,6 +249,7 @@ async def test_purging_who_is_gone_from_the_target_already_is_a_success(world: W
 async def test_a_group_that_leaves_is_deleted_and_its_people_lose_what_it_gave(
     world: World, company: dict[str, UUID], how: str
 ) -> None:
+    """8 group."""
     if how == "unassigned":
         await world.db.write(directory.unassign, world.application, company["Sales"])
     elif how == "deleted":
@@ -325,6 +332,7 @@ async def test_who_comes_before_the_manager_gets_the_manager_when_the_manager_co
 
 
 async def test_accounts_that_were_there_before_are_adopted_not_doubled(world: World) -> None:
+    """M12."""
     made = await world.target.write(
         "POST",
         "Users",
@@ -370,6 +378,8 @@ async def assert_in_step_but_case(world: World) -> None:
 
 
 async def test_several_matches_in_the_target_are_reported_and_none_is_touched(world: World) -> None:
+    """M5."""
+
     async def two_of_each_group(method: str, path: str) -> web.Response | None:
         if method == "GET" and path.endswith("/Groups"):
             twins = [{"id": each, "displayName": "Sales"} for each in ("g1", "g2")]
@@ -393,6 +403,7 @@ async def test_several_matches_in_the_target_are_reported_and_none_is_touched(wo
 async def test_too_many_removals_are_withheld_until_the_job_is_restarted(
     database: Database, runtime: Runtime, proxy: Proxy
 ) -> None:
+    """P1, P2, P3, 10 empty."""
     world = await found_world(database, runtime, proxy, settings=JobSettings(deletion_threshold=3))
     people = [await world.user(f"p{number}") for number in range(5)]
     group = await world.group("Team", people)
@@ -420,6 +431,7 @@ async def test_too_many_removals_are_withheld_until_the_job_is_restarted(
 
 
 async def test_fewer_removals_than_the_threshold_pass(database: Database, runtime: Runtime, proxy: Proxy) -> None:
+    """P5."""
     world = await found_world(database, runtime, proxy, settings=JobSettings(deletion_threshold=3))
     people = [await world.user(f"p{number}") for number in range(5)]
     group = await world.group("Team", people)
@@ -431,6 +443,7 @@ async def test_fewer_removals_than_the_threshold_pass(database: Database, runtim
 
 
 async def test_a_target_that_asks_to_come_back_later_gets_everything_later(world: World) -> None:
+    """C9."""
     await small_company(world)
     turned_away = 0
 
@@ -477,6 +490,7 @@ def steps_of(record: dict[str, Any]) -> dict[str, str]:
 async def test_each_object_and_operation_has_a_record_with_its_steps_and_values(
     world: World, company: dict[str, UUID]
 ) -> None:
+    """O5."""
     target_id = (await world.target.accounts())[upn("cem")]["id"]
     created = (await world.log(source=upn("cem")))[0]
     assert (created["action"], created["status"], created["kind"]) == ("create", "success", "User")

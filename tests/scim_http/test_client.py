@@ -20,6 +20,7 @@ SECRET = "s3cr3t-token-of-a-target"
 
 
 async def test_a_request_carries_token_content_type_and_the_query_of_its_base() -> None:
+    """C6."""
     seen: list[web.Request] = []
     bodies: list[Any] = []
 

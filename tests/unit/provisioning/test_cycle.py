@@ -226,7 +226,7 @@ async def test_refused_credentials_end_the_cycle_after_one_request(job: Job) -> 
 
 
 async def test_what_failed_is_tried_again_when_its_time_has_come(job: Job) -> None:
-    """E1."""
+    """E3: E1."""
     job.answers["before create"] = [Refused("InsufficientRights", "No.", 403)]
     await job.cycle()
     await job.cycle()

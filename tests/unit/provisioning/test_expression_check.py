@@ -87,6 +87,7 @@ def test_a_sound_expression_has_no_findings(expression: str) -> None:
     ],
 )
 def test_an_error_is_found_at_its_place(expression: str, position: int, part: str) -> None:
+    """A12."""
     problems = errors(check(expression, SOURCE))
     assert [(p.position, part in p.message) for p in problems] == [(position, True)], [str(p) for p in problems]
     assert problems[0].remedy

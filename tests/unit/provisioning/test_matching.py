@@ -33,7 +33,7 @@ def asked(link: Link, *, verify: bool = False, **more: object) -> Question | Non
 
 
 def test_an_unlinked_joiner_is_looked_up_by_each_matching_value_in_turn() -> None:
-    """M1."""
+    """M1, M2."""
     of = entry(nick="ad")
     desired = wanted(of, users(direct("nick", "nickName", 2)))
 

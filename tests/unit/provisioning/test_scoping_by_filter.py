@@ -111,7 +111,7 @@ def test_a_value_that_the_mapping_hides_is_not_shown() -> None:
 
 
 def test_who_falls_out_of_a_filter_is_disabled_and_never_made() -> None:
-    """S7, §8: IsSoftDeleted is true for those who fall out."""
+    """8 filtered: S7, §8: IsSoftDeleted is true for those who fall out."""
     outsider = entry(department="Law")
 
     fallen = plan_item(item(outsider, linked(userName="ada@example.org", active=True), mapping=FILTERED), SETTINGS)

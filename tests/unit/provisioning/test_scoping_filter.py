@@ -71,7 +71,7 @@ def test_no_vector_is_left_out() -> None:
     "vector", SETTLED, ids=lambda vector: f"{vector.get('operator', 'filter')}: {vector['note'][:50]}"
 )
 def test_settled_vectors_come_out_as_they_say(vector: dict[str, Any]) -> None:
-    """S6: operators, null rules, AND in a filter and OR between filters."""
+    """3.1: S6: operators, null rules, AND in a filter and OR between filters."""
     assert outcome(*of_vector(vector)) is vector["in_scope"]
 
 
