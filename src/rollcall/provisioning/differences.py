@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from rollcall.provisioning.model import Desired, Json, PatchOperation, Values
-from rollcall.provisioning.target_schema import element_attribute, is_case_exact, is_value_path, new_element
+from rollcall.provisioning.model import Desired, Json, PatchOperation, TargetRule, Values
+from rollcall.provisioning.roles import is_asserted, wire_value
+from rollcall.provisioning.target_schema import (
+    element_attribute,
+    element_of,
+    is_value_path,
+    new_element,
+    strict_path,
+    target_rule,
+)
+from rollcall.provisioning.target_values import agree, compared, elements_of
 
 Change = tuple[str, Json, Json]
 """Attribute path, old value, new value."""
@@ -14,24 +24,74 @@ REDACTED = "[Redact]"
 
 
 def differences(desired: Desired, before: Values, *, read: bool) -> Iterable[Change]:
-    """Attribute, old value, new value, for each attribute that differs (rules A4, A6).
+    """Attribute, old value, new value, for each attribute that differs (rules A3, A4, A6).
 
     `read`: the target has just shown `before`; else it is what was sent.
     """
     for path, value in desired.values.items():
         old = before.get(path)
-        if path in desired.always or not _agree(old, value, folded=read and not is_case_exact(desired.key.kind, path)):
+        rule = _rule(desired, path)
+        if rule.flow_type != "Always":
+            new = _only_added(old, value, rule, read=read)
+            if new is not None:
+                yield path, old, new
+        elif path in desired.always or not agree(old, value, rule, read=read):
             yield path, old, value
     for path in desired.cleared:
-        if before.get(path) is not None:
+        if before.get(path) not in (None, []):
             yield path, before[path], None
 
 
-def _agree(old: Json, new: Json, *, folded: bool) -> bool:
-    """Whether two values are the same; letter case counts against what was sent, not against what a target made of it."""
-    if folded and isinstance(old, str) and isinstance(new, str):
-        return old.casefold() == new.casefold()
-    return type(old) is type(new) and bool(old == new)
+def _rule(desired: Desired, path: str) -> TargetRule:
+    return desired.rules.get(path) or target_rule(desired.key.kind, path)
+
+
+def _only_added(old: Json, wanted: Json, rule: TargetRule, *, read: bool) -> Json:
+    """The new value of an attribute that a flow type guards, None where the old one stays (rule A3)."""
+    empty = old is None or old == []
+    if rule.flow_type == "AttributeAddOnly":
+        return wanted if empty else None
+    if rule.multivalued:
+        lacking, _ = compared(old, wanted, rule, read=read)
+        return [*elements_of(old), *lacking] if lacking else None
+    if rule.flow_type == "ValueAddOnly":
+        return wanted if empty else None
+    return None if agree(old, wanted, rule, read=read) else wanted
+
+
+def waits_for_the_target(desired: Desired, sent: Values) -> bool:
+    """Whether the target has to be read first: something flows only while it is empty there, and that is not known."""
+    return any(
+        sent.get(path) is None
+        and (rule.flow_type == "AttributeAddOnly" or (rule.flow_type == "ValueAddOnly" and not rule.multivalued))
+        for path in desired.values
+        if (rule := desired.rules.get(path)) is not None
+    )
+
+
+def values_after(desired: Desired, before: Values, changes: Sequence[Change], later: Collection[str] = ()) -> Values:
+    """What the target carries once `changes` are done to a resource that holds `before`.
+
+    What agrees is remembered as it is wanted, in our letter case, so that it agrees with what was sent from then on;
+    `later` are attributes whose change has to wait.
+    """
+    agreed = {
+        path: value
+        for path, value in desired.values.items()
+        if path not in later and path in before and _rule(desired, path).flow_type == "Always"
+    }
+    after = {**before, **agreed}
+    for path, _, new in changes:
+        if new is None:
+            after.pop(path, None)
+        else:
+            after[path] = new
+    return after
+
+
+def emptied(desired: Desired, changes: Iterable[Change]) -> list[str]:
+    """The required attributes that these changes would leave without a value (rule A7)."""
+    return [path for path, _, new in changes if new is None and _rule(desired, path).required]
 
 
 def shown_changes(
@@ -50,25 +110,79 @@ def patch_for(changes: Sequence[Change], before: Values) -> tuple[PatchOperation
     """PATCH operations that carry out `changes` on a resource known to hold `before` (RFC 7644 §3.5.2).
 
     An element that a value path selects and that is not there yet is added whole: strict targets
-    answer noTarget to anything else.
+    answer noTarget to anything else. One that loses its last value is removed whole.
     """
     operations: list[PatchOperation] = []
     made: dict[str, dict[str, Json]] = {}
-    for path, _, new in changes:
-        if new is None:
-            operations.append(PatchOperation("remove", path))
-        elif not is_value_path(path) or _element_is_there(path, before):
-            operations.append(PatchOperation("replace", path, new))
+    gone: set[str] = set()
+    for path, old, new in changes:
+        if isinstance(new, list):
+            operations.extend(_patch_of_list(path, old, new))
+        elif not is_value_path(path):
+            operations.append(PatchOperation("remove", path) if new is None else PatchOperation("replace", path, new))
         else:
-            element = path.rpartition("]")[0]
-            if element in made:
-                made[element].update(new_element(path, new))
-            else:
-                made[element] = new_element(path, new)
-                operations.append(PatchOperation("add", element_attribute(path), [made[element]]))
+            operations.extend(_patch_of_element(path, new, changes, before, made, gone))
     return tuple(operations)
 
 
-def _element_is_there(path: str, before: Values) -> bool:
-    element = path.rpartition("]")[0]
-    return any(known.rpartition("]")[0] == element and before[known] is not None for known in before)
+def _patch_of_element(
+    path: str,
+    new: Json,
+    changes: Sequence[Change],
+    before: Values,
+    made: dict[str, dict[str, Json]],
+    gone: set[str],
+) -> Iterator[PatchOperation]:
+    """For one sub-attribute of an element; `made` and `gone` are elements that this request adds or removes."""
+    element = element_of(path)
+    if new is None:
+        if _is_left_empty(element, changes, before):
+            if element not in gone:
+                gone.add(element)
+                yield PatchOperation("remove", strict_path(element))
+        else:
+            yield PatchOperation("remove", strict_path(path))
+    elif _is_there(element, before):
+        yield PatchOperation("replace", strict_path(path), new)
+    elif element in made:
+        made[element].update(new_element(path, new))
+    else:
+        made[element] = new_element(path, new)
+        yield PatchOperation("add", element_attribute(path), [made[element]])
+
+
+def _is_there(element: str, values: Mapping[str, Json]) -> bool:
+    return any(values[path] is not None and is_value_path(path) and element_of(path) == element for path in values)
+
+
+def _is_left_empty(element: str, changes: Sequence[Change], before: Values) -> bool:
+    return not _is_there(element, {**before, **{path: new for path, _, new in changes}})
+
+
+def _patch_of_list(path: str, old: Json, new: list[Json]) -> list[PatchOperation]:
+    """For a multi-valued attribute: what is taken away and what is added; the whole list where that says too little.
+
+    A value filter takes an element out by its `value`, so the elements must have one and nothing else that counts.
+    """
+    lacking, surplus = compared(old, new, _EXACT, read=False)
+    if lacking and not surplus and not is_asserted(new):
+        return [PatchOperation("add", path, wire_value(lacking))]
+    if not surplus or is_asserted(new) or not all(_is_just_a_value(each) for each in new):
+        return [PatchOperation("replace", path, wire_value(new))]
+    values = [each.get("value") if isinstance(each, Mapping) else None for each in surplus]
+    kept = {each["value"] for each in new}
+    if len(values) > _MOST_REMOVALS or not all(isinstance(value, str) and value not in kept for value in values):
+        return [PatchOperation("replace", path, new)]
+    operations = [
+        PatchOperation("remove", f"{path}[value eq {json.dumps(value, ensure_ascii=False)}]")
+        for value in dict.fromkeys(values)
+    ]
+    return [*operations, PatchOperation("add", path, lacking)] if lacking else operations
+
+
+_EXACT = TargetRule("complex", multivalued=True)
+_MOST_REMOVALS = 20
+
+
+def _is_just_a_value(element: Json) -> bool:
+    return isinstance(element, Mapping) and element.keys() == {"value"}

@@ -42,7 +42,8 @@ def question(desired: Desired, scope: Scope, link: Link, *, verify: bool) -> Que
     - What is uncertain is read before it is believed, wanted or not: an account that may exist has
       to be found so that it can be removed.
     - Something wanted and not linked is matched; something not wanted and never made needs nothing.
-    - `verify` reads linked resources again (a restart looks at the target, rule Y6).
+    - `verify` reads linked resources again (a restart looks at the target, rule Y6); so does what flows only while
+      the target is empty, unless it is known not to be (rules A1, A3).
     """
     again = desired.matching if scope.verdict == "active" and desired.problem is None else ()
     if link.state == "uncertain":

@@ -88,6 +88,30 @@ class TargetAttribute:
     mutability: str = "ReadWrite"
 
 
+FlowType = Literal["Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"]
+"""When a mapped value flows to a resource that is there (rule A3); to a new one all of them do.
+
+Graph names these without saying what they mean. Here: `ObjectAddOnly` never. `MultiValueAddOnly`: values of a
+multi-valued attribute are added and never taken away; a single value flows as with `Always`. `ValueAddOnly`: as that,
+and a single value flows only while the target has none. `AttributeAddOnly`: only while the attribute is empty.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRule:
+    """How the values of one mapped target attribute are typed, compared and written (rules A3, A6, A7, A8).
+
+    `type` in the words of RFC 7643 §2.3; `multivalued`: the value is a list, compared without order;
+    `case_exact`: a difference in letter case alone counts; `required`: no resource may be without it.
+    """
+
+    type: str = "string"
+    multivalued: bool = False
+    case_exact: bool = True
+    required: bool = False
+    flow_type: FlowType = "Always"
+
+
 @dataclass(frozen=True, slots=True)
 class FilterClause:
     """One clause of a scoping filter (Graph filterClause); `values` is empty for operators without an operand."""
@@ -115,7 +139,7 @@ class AttributeMapping:
     target: str
     source: MappingSource
     default: Json = None
-    flow_type: str = "Always"
+    flow_type: FlowType = "Always"
     flow_behavior: str = "FlowWhenChanged"
     matching_priority: int = 0
     clear_when_null: bool = False
@@ -218,7 +242,8 @@ class Desired:
     `values` flow always, `on_create` only when the resource is made; `references` by attribute;
     `matching` in order of precedence; `cleared` are attributes to empty; `disables`: some
     value depends on IsSoftDeleted; `redacted`: values of these attributes are shown
-    nowhere; `problem` says why no resource could be worked out.
+    nowhere; `problem` says why no resource could be worked out. `rules`: how each attribute is compared and
+    written; `missing`: required attributes for which there is no value, so that no resource can be made (A7).
     """
 
     key: Key
@@ -232,6 +257,8 @@ class Desired:
     disables: bool = False
     redacted: frozenset[str] = frozenset()
     problem: Problem | None = None
+    rules: Mapping[str, TargetRule] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

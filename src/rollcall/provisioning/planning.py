@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollcall.provisioning.differences import Change, differences
+from rollcall.provisioning.differences import Change, differences, emptied, values_after
 from rollcall.provisioning.model import (
     Desired,
     JobSettings,
@@ -131,6 +131,9 @@ def _plan_active(item: Item, settings: JobSettings) -> Operation | Skip:
         return Skip(desired.key, "EntryJoiningPropertyValueIsMissing", reason)
     if not item.mapping.create:
         return Skip(desired.key, "EntrySynchronizationSkipped", "The mapping does not create objects (rule A13).")
+    if desired.missing:
+        reason = f"{', '.join(desired.missing)}: required, and there is no value for it (rule A7)."
+        return Skip(desired.key, "AttributeValidationFailed", reason, failed=True)
     values = {**desired.on_create, **desired.values}
     return Operation(
         desired.key,
@@ -199,16 +202,17 @@ def _update_or_skip(item: Item, settings: JobSettings) -> Operation | Skip:
         if leaving:
             return Skip(desired.key, "RedundantSoftDelete", f"{item.scope.reason} The account is disabled already.")
         return Skip(desired.key, "RedundantExport", "Source and target agree.")
+    if required := emptied(desired, changes):
+        reason = f"{', '.join(required)}: required, and there is no value for it any more (rule A7)."
+        return Skip(desired.key, "AttributeValidationFailed", reason, failed=True)
     if not item.mapping.update:
         return Skip(desired.key, "EntrySynchronizationSkipped", "The mapping does not update objects (rule A13).")
     later = {change[0] for change in differing} - {change[0] for change in changes}
-    after = {path: value for path, value in before.items() if path not in desired.cleared}
-    after.update((path, value) for path, value in desired.values.items() if path not in later)
     return Operation(
         desired.key,
         "disable" if leaving and _locks_out(desired, changes) else "update",
         link.target_id,
-        after,
+        values_after(desired, before, changes, later),
         changes=changes,
         patch=_patch(item, settings, changes, before),
     )

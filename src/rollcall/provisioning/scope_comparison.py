@@ -98,7 +98,7 @@ def _fate(kind: str, rules: ScopeRules) -> str:
         return "keep"
     if kind == "Group" or not rules.settings.soft_delete:
         return "delete" if compiled.mapping.delete else "keep"
-    disables = any(reads_soft_deleted for _, _, _, reads_soft_deleted in compiled.steps)
+    disables = any(step.reads_soft_deleted for step in compiled.steps)
     return "disable" if compiled.mapping.update and disables else "keep"
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from rollcall.errors import Invalid
 from rollcall.provisioning.expression import ExpressionError, compile_expression
-from rollcall.provisioning.model import AttributeMapping, FilterClause, FilterGroup, Json, MappingSource, ObjectMapping
+from rollcall.provisioning.model import (
+    AttributeMapping,
+    FilterClause,
+    FilterGroup,
+    FlowType,
+    Json,
+    MappingSource,
+    ObjectMapping,
+)
 from rollcall.provisioning.target_schema import is_reference
 from rollcall.scim.error import ScimError
 from rollcall.scim.path import parse_path
 
-_FLOW_TYPES = ("Always", "ObjectAddOnly")
+_FLOW_TYPES: tuple[FlowType, ...] = get_args(FlowType)
 _FLOW_BEHAVIORS = ("FlowWhenChanged", "FlowAlways")
 _KINDS = ("User", "Group")
 
@@ -132,7 +140,7 @@ def _attribute_mapping(document: Mapping[str, Any], where: str, faults: list[str
     target = document.get("targetAttributeName")
     _check_target(target, where, faults)
     source = _source(document.get("source"), f"{where}.source", faults)
-    flow_type = document.get("flowType") or "Always"
+    flow_type: FlowType = document.get("flowType") or "Always"
     if flow_type not in _FLOW_TYPES:
         faults.append(f"{where}.flowType: one of {', '.join(_FLOW_TYPES)} is expected, not {flow_type!r}")
     flow_behavior = document.get("flowBehavior") or "FlowWhenChanged"

@@ -39,11 +39,19 @@ def test_direct_constant_and_computed_values_flow() -> None:
 
 
 def test_a_mapping_without_a_source_only_has_its_default() -> None:
-    """A1: None leaves the target alone, and gives the default when it is made."""
+    """A1: None leaves the target alone, and gives it the default whenever it is empty."""
     result = wanted(entry(), users(AttributeMapping("title", MappingSource("None"), default="Staff")))
 
-    assert "title" not in result.values
-    assert result.on_create == {"title": "Staff"}
+    assert result.values["title"] == "Staff"
+    assert result.rules["title"].flow_type == "AttributeAddOnly"
+
+
+def test_a_mapping_without_source_and_default_says_nothing() -> None:
+    """A1, A5: not even where it is told to clear."""
+    result = wanted(entry(), users(AttributeMapping("title", MappingSource("None"), clear_when_null=True)))
+
+    assert result.values == {"userName": "ada@example.org"}
+    assert (result.on_create, result.cleared) == ({}, ())
 
 
 @pytest.mark.parametrize("value", [None, "", []])
@@ -130,9 +138,19 @@ def test_other_types_become_text_in_a_text_target() -> None:
     assert wanted(entry(jobTitle=True), users(TITLE)).values["title"] == "True"
 
 
-def test_of_several_values_a_single_target_takes_the_first() -> None:
-    """A10."""
-    assert wanted(entry(jobTitle=["Dr", "Prof"]), users(TITLE)).values["title"] == "Dr"
+def test_several_values_for_a_single_target_fail_the_object_and_name_the_attribute() -> None:
+    """6.1: SchemaPropertyCanOnlyAcceptValue."""
+    problem = wanted(entry(jobTitle=["Dr", "Prof"]), users(TITLE)).problem
+
+    assert problem is not None
+    assert problem.code == "SchemaPropertyCanOnlyAcceptValue"
+    assert problem.reason.startswith("title: there are 2 values")
+
+
+@pytest.mark.parametrize("value", [["Dr"], ["Dr", ""], [None, "Dr"]])
+def test_a_list_of_one_value_is_that_value(value: list[Any]) -> None:
+    """A8."""
+    assert wanted(entry(jobTitle=value), users(TITLE)).values["title"] == "Dr"
 
 
 def test_an_expression_that_fails_fails_the_object_and_names_the_attribute() -> None:

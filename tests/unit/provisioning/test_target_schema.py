@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from rollcall.provisioning.target_schema import (
-    attribute_type,
     build_resource,
     element_attribute,
-    is_case_exact,
     is_multi_valued_reference,
     is_reference,
     is_value_path,
     new_element,
     read_value,
+    target_rule,
 )
 from tests.unit.provisioning.builders import MANAGER, PHONE
 
@@ -39,7 +38,7 @@ WORK = 'addresses[type eq "work"]'
     ],
 )
 def test_the_schema_tells_the_type(kind: str, path: str, type_name: str) -> None:
-    assert attribute_type(kind, path) == type_name
+    assert target_rule(kind, path).type == type_name
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_the_schema_tells_the_type(kind: str, path: str, type_name: str) -> None
 )
 def test_the_schema_tells_whether_letter_case_counts(path: str, exact: bool) -> None:
     """A6."""
-    assert is_case_exact("User", path) is exact
+    assert target_rule("User", path).case_exact is exact
 
 
 def test_members_and_managers_are_references() -> None:
