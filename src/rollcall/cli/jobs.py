@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from rollcall import directory, provisioning
-from rollcall.cli import job_on_demand, job_plan, job_report, job_run, job_scope, output
+from rollcall.cli import job_capabilities, job_on_demand, job_plan, job_report, job_run, job_scope, output
 from rollcall.cli.naming import application_named, assignments, job_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
@@ -38,6 +38,7 @@ app.command("apply")(job_run.apply)
 app.command("run")(job_run.run)
 app.command("status")(job_report.status)
 app.command("logs")(job_report.logs)
+app.command("capabilities")(job_capabilities.capabilities)
 app.command("on-demand")(job_on_demand.on_demand)
 
 JobName = job_plan.JobName
@@ -302,7 +303,7 @@ def credentials(
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
         url, token = tenant_url or found.tenant_url or "", secret(secret_token)
-        _must_succeed(await provisioning.test_connection(parts.provisioning, url, token))
+        _must_succeed(await provisioning.test_connection(parts.provisioning, url, token, found.settings))
         await db.write(provisioning.set_credentials, parts.sealer, found.id, url, token)
         return Answer(
             {"job_id": found.id, "tenant_url": url},

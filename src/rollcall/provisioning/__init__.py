@@ -1,5 +1,7 @@
 """Provisioning: makes targets agree with sources, and says what it did."""
 
+from rollcall.provisioning.capability_report import Capability, CapabilityReport
+from rollcall.provisioning.connection import Service, test_connection, test_job
 from rollcall.provisioning.connectors.contract import Verdict
 from rollcall.provisioning.cycle import CycleResult
 from rollcall.provisioning.cycles import (
@@ -12,6 +14,7 @@ from rollcall.provisioning.cycles import (
     recent_cycles,
     standing,
 )
+from rollcall.provisioning.discovering import capabilities_of_job
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
 from rollcall.provisioning.expression_vectors import run_vector
@@ -39,13 +42,10 @@ from rollcall.provisioning.road import Counts
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
 from rollcall.provisioning.scope_preview import preview_scope
 from rollcall.provisioning.service import (
-    Service,
     create_tested_job,
     plan_job,
     provision_on_demand,
     run_job,
-    test_connection,
-    test_job,
 )
 from rollcall.provisioning.trying import attributes_of_user, trial_context
 from rollcall.provisioning.worker import Worker
@@ -53,6 +53,8 @@ from rollcall.provisioning.worker import Worker
 __all__ = [
     "PROGRESS_CHANNEL",
     "Arrival",
+    "Capability",
+    "CapabilityReport",
     "Counts",
     "Cycle",
     "CycleResult",
@@ -73,6 +75,7 @@ __all__ = [
     "Worker",
     "arrival",
     "attributes_of_user",
+    "capabilities_of_job",
     "change_schema",
     "change_settings",
     "compile_expression",

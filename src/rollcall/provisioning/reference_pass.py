@@ -21,6 +21,8 @@ _GROUPS = 50
 _WORTH_HALVING = frozenset({400, 404, 409, 413, 422})
 """Refusals that may be about a single reference among many."""
 _TOO_LARGE = 413
+_MEMBER_BYTES = 100
+"""What one member takes in a request, by a wide margin; a limit on the size of requests is one on members."""
 
 
 async def take_pending_members(road: Road) -> None:
@@ -98,9 +100,12 @@ async def _send(road: Road, operations: Sequence[ReferenceOperation], batch: _Pa
 
 
 def _members_per_request(road: Road) -> int:
-    """As many as the job's settings say, and no more than the target has been found to take."""
-    learnt = road.target.capabilities.members_per_patch
-    return min(road.settings.members_per_request, learnt or road.settings.members_per_request)
+    """As many as the job's settings say, and no more than the target is known to take."""
+    known = road.target.capabilities
+    limits = (known.members_per_patch, known.bulk_bytes // _MEMBER_BYTES)
+    return min(
+        road.settings.members_per_request, *(limit for limit in limits if limit), road.settings.members_per_request
+    )
 
 
 def _learn_limit(road: Road, operation: ReferenceOperation) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from rollcall.provisioning import jobs
+from rollcall.provisioning.connection import Service
 from rollcall.provisioning.connectors.contract import Source
 from rollcall.provisioning.connectors.directory import DirectorySource
 from rollcall.provisioning.ledger_contract import Ledger
@@ -15,7 +16,6 @@ from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import compile_mapping
 from rollcall.provisioning.model import Entry, JobSettings, Json
 from rollcall.provisioning.scope_comparison import ScopePreview, ScopeRules, count_in, empty_preview, matters
-from rollcall.provisioning.service import Service
 from rollcall.provisioning.sync_schema import parse_schema
 
 _PAGE = 1000

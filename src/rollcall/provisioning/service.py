@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 
-from rollcall.crypto import Sealer
-from rollcall.db import Database, TenantDatabase
+from rollcall.db import TenantDatabase
 from rollcall.errors import Conflict, Invalid, Refusal, Unavailable
 from rollcall.provisioning import cycles, jobs
-from rollcall.provisioning.connectors.capabilities import Capabilities
-from rollcall.provisioning.connectors.contract import Target, Verdict
+from rollcall.provisioning.capability_store import read_capabilities
+from rollcall.provisioning.connection import Service, open_target, test_connection
+from rollcall.provisioning.connectors.contract import Target
 from rollcall.provisioning.connectors.directory import DirectorySource
-from rollcall.provisioning.connectors.scim import ScimTarget
 from rollcall.provisioning.cycle import CycleResult, run_cycle, run_for
+from rollcall.provisioning.discovering import discover_if_due, keep_what_was_learnt
 from rollcall.provisioning.dry_run import PlannedCycle, plan_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
@@ -26,72 +24,13 @@ from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
-from rollcall.provisioning.model import JobSettings, Key, Problem
-from rollcall.provisioning.request_profile import PROFILES, is_bulk_wanted, without_flags
+from rollcall.provisioning.model import Key, Problem
+from rollcall.provisioning.request_profile import is_bulk_wanted
 from rollcall.provisioning.road import Counts, Observer, Road
 from rollcall.provisioning.sync_schema import parse_schema
-from rollcall.runtime import Runtime
-from rollcall.scim_http.client import ScimClient
 
 _log = structlog.get_logger()
 _OBSERVE_EVERY_SECONDS = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What provisioning works with: the database, the machine, and the key that opens stored secrets."""
-
-    database: Database
-    runtime: Runtime
-    sealer: Sealer
-
-
-@asynccontextmanager
-async def open_target(
-    service: Service, url: str, token: str, settings: JobSettings, capabilities: Capabilities | None = None
-) -> AsyncGenerator[ScimTarget]:
-    """The SCIM application at a Tenant URL, spoken to as the request profile says.
-
-    Raises Invalid for a URL or token that can't be sent.
-    """
-    profile = PROFILES[settings.request_profile]
-    async with ScimClient(
-        without_flags(url),
-        token,
-        concurrency=settings.concurrency,
-        accept=profile.accept,
-        blank=profile.blank,
-        runtime=service.runtime,
-    ) as client:
-        yield ScimTarget(client, service.runtime, profile, capabilities)
-
-
-async def test_connection(service: Service, url: str, token: str, settings: JobSettings | None = None) -> Verdict:  # noqa: PT028 - no test
-    """Test Connection (rule C4), as before saving credentials."""
-    matching = {"User": "userName", "Group": "displayName"}
-    settings = jobs.settings_for(jobs.check_tenant_url(url), settings or JobSettings())
-    async with open_target(service, url.strip(), token, settings) as target:
-        return await target.test(matching)
-
-
-async def test_job(service: Service, tenant: UUID, job_id: UUID) -> Verdict:
-    """Test Connection with the saved credentials and the job's own matching attributes."""
-    db = service.database.tenant(tenant)
-    job = await db.read(jobs.read_job, job_id)
-    url, token = await db.read(jobs.credentials, service.sealer, job_id)
-    async with open_target(service, url, token, job.settings) as target:
-        return await target.test(first_matching(job))
-
-
-def first_matching(job: Job) -> dict[str, str]:
-    """The first matching attribute of each kind."""
-    return {
-        kind: min(
-            (step for step in mapping.attributes if step.matching_priority > 0), key=lambda step: step.matching_priority
-        ).target
-        for kind, mapping in parse_schema(job.sync_schema).items()
-        if mapping.enabled
-    }
 
 
 async def create_tested_job(service: Service, tenant: UUID, new: jobs.NewJob) -> UUID:
@@ -99,7 +38,12 @@ async def create_tested_job(service: Service, tenant: UUID, new: jobs.NewJob) ->
     verdict = await test_connection(service, new.tenant_url, new.secret_token, new.settings)
     if not verdict.ok:
         raise Invalid(f"Test Connection failed; nothing was saved. {verdict.message}", code=verdict.code)
-    return await service.database.tenant(tenant).write(jobs.create_job, service.runtime, service.sealer, new)
+    db = service.database.tenant(tenant)
+    job_id = await db.write(jobs.create_job, service.runtime, service.sealer, new)
+    job = await db.read(jobs.read_job, job_id)
+    async with open_target(service, new.tenant_url, new.secret_token, job.settings) as target:
+        await discover_if_due(service, db, job, target, None, initial=True)
+    return job_id
 
 
 async def run_job(service: Service, tenant: UUID, job_id: UUID, *, watch: Observer | None = None) -> CycleResult:
@@ -124,11 +68,15 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
     await db.write(cycles.begin_cycle, job_id, cycle_id, kind, service.runtime.now())
     counts = Counts()
     try:
-        async with open_target(service, url, token, job.settings) as target:
+        known, asked_at = await db.read(read_capabilities, job_id)
+        async with open_target(service, url, token, job.settings, known) as target:
+            await discover_if_due(service, db, job, target, asked_at, initial=kind == "initial")
+            before = target.capabilities
             road = _road(service, db, job, target, str(cycle_id), hold)
             road.observer = _observer(service, db, job_id, cycle_id, watch)
             counts = road.counts
             result = await run_cycle(road)
+            await keep_what_was_learnt(db, job_id, before, target)
     except Exception as error:
         # Whatever it was, the cycle has ended, and its row says why.
         with contextlib.suppress(Unavailable):
@@ -162,7 +110,8 @@ async def provision_on_demand(service: Service, tenant: UUID, job_id: UUID, keys
         url, token = await db.read(jobs.credentials, service.sealer, job_id)
         cycle_id = service.runtime.new_id()
         hold = await db.write(take_hold, job_id, cycle_id)
-        async with open_target(service, url, token, job.settings) as target:
+        known, _ = await db.read(read_capabilities, job_id)
+        async with open_target(service, url, token, job.settings, known) as target:
             await run_for(_road(service, db, job, target, str(cycle_id), hold), keys)
         return str(cycle_id)
 
@@ -220,5 +169,6 @@ async def plan_job(service: Service, tenant: UUID, job_id: UUID) -> PlannedCycle
     db = service.database.tenant(tenant)
     job = await db.read(jobs.read_job, job_id)
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
-    async with open_target(service, url, token, job.settings) as target:
+    known, _ = await db.read(read_capabilities, job_id)
+    async with open_target(service, url, token, job.settings, known) as target:
         return await plan_cycle(_road(service, db, job, target, "plan"))

@@ -18,8 +18,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from rollcall.db import Tx
 from rollcall.errors import NotFound, Refusal, Unavailable
+from rollcall.provisioning.connection import Service
 from rollcall.provisioning.jobs import SCHEDULE_CHANNEL
-from rollcall.provisioning.service import Service, run_job
+from rollcall.provisioning.service import run_job
 
 _log = structlog.get_logger()
 

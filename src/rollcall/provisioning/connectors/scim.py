@@ -172,44 +172,48 @@ class ScimTarget:
             path = self._path(operation.key.kind, operation.target_id)
         return bulk.item(operation, path, number, self._profile.body)
 
-    async def discover(self, matching: Mapping[str, str]) -> Capabilities:
-        """Find out what the target can do: its own documents first, then what a question shows. Writes nothing.
+    async def discover(self, matching: Mapping[str, str]) -> bool:
+        """Find out what the target can do: its own documents first, then what a question shows. Writes nothing there.
 
-        What it learnt from refused writes stays, unless the documents say otherwise.
+        What it learnt from refused requests stays, unless the documents say otherwise. False: nothing answered, or not
+        to these credentials, so all is as it was.
         """
-        known = self.capabilities
-        kept = {name: getattr(known, name) for name, origin in known.origins.items() if origin == "learnt"}
-        found_out = Capabilities().known("learnt", **kept)
+        before = self.capabilities
+        kept = {name: getattr(before, name) for name, origin in before.origins.items() if origin == "learnt"}
         config = await self._client.send("GET", "/ServiceProviderConfig")
+        found_out = Capabilities().known("learnt", **kept)
         if isinstance(config, WireDone) and config.body is not None:
             found_out = of_config(found_out, config.body)
         schemas, types = await self._documents("/Schemas"), await self._documents("/ResourceTypes")
         self.capabilities = of_schemas(found_out, schemas, types)
-        for kind, attribute in matching.items():
-            await self._probe(kind, attribute)
-        return self.capabilities
+        answered = [await self._probe(kind, attribute) for kind, attribute in matching.items()]
+        if not any(answered):
+            self.capabilities = before
+        return any(answered)
 
     async def _documents(self, endpoint: str) -> Sequence[Mapping[str, Any]]:
         answer = await self._client.send("GET", endpoint)
         resources = (answer.body or {}).get("Resources") if isinstance(answer, WireDone) else None
         return [each for each in resources if isinstance(each, Mapping)] if isinstance(resources, list) else []
 
-    async def _probe(self, kind: str, attribute: str) -> None:
-        """A question for nobody shows whether filters work, a page of one whether the target lists and leaves members out."""
+    async def _probe(self, kind: str, attribute: str) -> bool:
+        """Ask for nobody, which shows whether filters work, and for a page of one, which shows whether the target lists.
+
+        Whether it answered at all. A target that says it has no filters is believed.
+        """
         answer = await self._asked(kind, attribute, self._nobody())
         if _does_not_filter(answer) or isinstance(answer, WireDone):
             hits = found(answer)
             filters = isinstance(hits, Found) and not (hits.total or hits.resources)
-            self.capabilities = self.capabilities.known("probe", filter=filters and self._filters_so_far())
+            if self.capabilities.filter:
+                self.capabilities = self.capabilities.known("probe", filter=filters)
         page = await self.list(kind, 1, 1)
         if isinstance(page, Found):
             self.capabilities = self.capabilities.known("probe", listing=len(page.resources) <= 1)
             if kind == "Group" and page.resources:
                 excluded = all("members" not in resource for resource in page.resources)
                 self.capabilities = self.capabilities.known("probe", excludes_members=excluded)
-
-    def _filters_so_far(self) -> bool:
-        return self.capabilities.filter or self.capabilities.origin("filter") != "probe"
+        return isinstance(answer, WireDone) or isinstance(page, Found)
 
 
 def _does_not_filter(answer: Answer) -> bool:
