@@ -159,7 +159,8 @@ async def test_a_filter_saved_while_a_cycle_runs_counts_for_everybody(world: Wor
     """S7: the running cycle ends first, and nothing of it is believed."""
     await world.assign(await world.user("ada", department="Sales"))
     await world.assign(await world.user("bob", department="Law"))
-    document, done = await with_filter(world, SALES), []
+    document = await with_filter(world, SALES)
+    done: list[str] = []
 
     async def interfere(method: str, path: str) -> web.Response | None:
         if method == "POST" and not done:
