@@ -165,15 +165,20 @@ def _entra_body(kind: str, values: Values) -> dict[str, Json]:
         return resource
     listed = (USER.schema.id, ENTERPRISE_USER_SCHEMA.id)
     resource["schemas"] = [urn for urn in listed if urn in resource["schemas"]]
-    resource["roles"] = [_created_role(each) for each in resource.get("roles") or ()]
+    roles = values.get("roles") or resource.get("roles") or ()
+    resource["roles"] = [_created_role(each) for each in roles]
     return resource
 
 
 def _created_role(role: Json) -> Json:
     if not isinstance(role, Mapping):
         return role
-    single = {"type": _ROLE_TYPE} if role.get("primary") is True and "type" not in role else {}
-    return {name: value for name, value in {**role, **single}.items() if name != "id"}
+    left_out = {"id"}
+    if role.get("primary") is True:
+        # The one role of SingleAppRoleAssignment goes without its name.
+        role = {"type": _ROLE_TYPE, **role}
+        left_out |= {"display", "displayName"}
+    return {name: value for name, value in role.items() if name not in left_out}
 
 
 def _entra_update(
@@ -197,7 +202,9 @@ def _role_operation(op: str, roles: Json, *, as_text: bool) -> PatchOperation:
 
     Those added are JSON text, or with the flag what a creation carries.
     """
-    items = roles if isinstance(roles, list) else [roles]
+    given = roles if isinstance(roles, list) else [roles]
+    # What the target showed of roles that are only added to has no id; it is there and need not be sent.
+    items = [item for item in given if isinstance(item, Mapping) and "id" in item] or given
     if any(isinstance(item, Mapping) and "display" in item for item in items):
         return PatchOperation("replace", "roles", [_created_role(item) for item in items])
     return PatchOperation(op, "roles", [_role_text(item) if as_text else _created_role(item) for item in items])

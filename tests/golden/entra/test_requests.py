@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from rollcall.provisioning.model import RequestProfile, Values
+from rollcall.provisioning.roles import role_elements
 from tests.golden.recording import TOKEN, Recording, Sent, recording
 
 VECTORS = json.loads((Path(__file__).parent / "requests.json").read_text())
@@ -48,11 +49,17 @@ FULL: Values = {
     f"{ENTERPRISE}:department": "Logistics",
     f"{ENTERPRISE}:employeeNumber": "40117",
 }
-ROLE = {"primary": False, "type": "WindowsAzureActiveDirectoryRole"}
 ROLE_IDS = ("0d7f7a52-6a4c-4d0a-8b1a-5e0b6f1c2d33", "0d7f7a52-6a4c-4d0a-8b1a-5e0b6f1c2d34")
-COMPLEX = [
-    {**ROLE, "id": id_, "displayName": name, "value": name} for id_, name in zip(ROLE_IDS, ("Admin", "User"), strict=True)
-]  # fmt: skip
+ADMIN, USER_ROLE = (
+    {"id": id_, "displayName": name, "value": name} for id_, name in zip(ROLE_IDS, ("Admin", "User"), strict=True)
+)
+PLANNER = {"id": ROLE_IDS[0], "value": "25", "displayName": "Planner"}
+AUDITOR = {"id": ROLE_IDS[0], "value": "Auditor", "displayName": "Auditor"}
+SINGLE, COMPLEX, ASSERTED = (
+    "SingleAppRoleAssignment",
+    "AppRoleAssignmentsComplex",
+    "AssertiveAppRoleAssignmentsComplex",
+)
 SAND: Values = {
     "displayName": "Mira Sand",
     WORK: "mira.sand@fabrikam.example",
@@ -102,13 +109,13 @@ ACTS: dict[str, Act] = {
     "create-user-custom-extension": makes(
         "User", {**FULL, "urn:ietf:params:scim:schemas:extension:Fabrikam:2.0:User:costRegion": "N4"}
     ),
-    "create-user-single-role": makes("User", {**PERSON, 'roles[primary eq "True"].value': "Admin"}),
-    "patch-user-single-role": changes({"roles": [{"id": ROLE_IDS[0], "value": "25", "displayName": "Planner"}]}, {}),
-    "create-user-roles-complex": makes("User", {**PERSON, "roles": COMPLEX}),
-    "patch-user-roles-complex": changes({"roles": COMPLEX}, {}),
-    "patch-user-roles-complex-flag": changes({"roles": COMPLEX}, {}),
+    "create-user-single-role": makes("User", {**PERSON, "roles": role_elements(SINGLE, [ADMIN])}),
+    "patch-user-single-role": changes({"roles": role_elements(SINGLE, [PLANNER])}, {}),
+    "create-user-roles-complex": makes("User", {**PERSON, "roles": role_elements(COMPLEX, [ADMIN, USER_ROLE])}),
+    "patch-user-roles-complex": changes({"roles": role_elements(COMPLEX, [ADMIN, USER_ROLE])}, {}),
+    "patch-user-roles-complex-flag": changes({"roles": role_elements(COMPLEX, [ADMIN, USER_ROLE])}, {}),
     "patch-user-roles-assertive": changes(
-        {"roles": [{**ROLE, "display": name, "value": name} for name in ("User", "Auditor")]}
+        {"roles": role_elements(ASSERTED, [USER_ROLE, AUDITOR])}, {"roles": role_elements(ASSERTED, [ADMIN])}
     ),
     "patch-user-single": changes({"userName": "mira.sand@fabrikam.example"}),
     "patch-user-filtered-path": changes({WORK: "mira.sand@fabrikam.example", "name.familyName": "Sand"}),
@@ -201,6 +208,17 @@ async def test_a_manager_who_is_set_already_is_not_written(profile: RequestProfi
         await run.refer("User", MIRA, MANAGER, added=[BOSS])
 
         assert [each.method for each in run.taken()] == ["GET"]
+
+
+@pytest.mark.parametrize(("profile", "value"), [("entra", "Admin"), ("entra-aadOptscim062020", "Admin")])
+async def test_a_role_by_value_path_is_created_like_the_single_role(profile: RequestProfile, value: str) -> None:
+    """A10, 15.1."""
+    async with recording(profile) as run:
+        await run.export("User", {**PERSON, 'roles[primary eq "True"].value': value}, None)
+
+        assert run.taken()[0].body["roles"] == [
+            {"primary": True, "type": "WindowsAzureActiveDirectoryRole", "value": value}
+        ]
 
 
 async def test_other_profiles_write_a_manager_without_asking() -> None:
