@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: module map, commands, configuration, functions, rules.
+"""Writes the generated parts of the documentation: module map, commands, configuration, operators, functions, rules.
 
 A page marks such a part with two comments, `<!-- generated: NAME -->` and `<!-- end of NAME -->`; what stands
 between them belongs to this program.
@@ -166,10 +166,21 @@ def rules() -> str:
     return str(table.page(table.read_rules(), table.find_markers()))
 
 
+def filter_operators() -> str:
+    """Every operator of scoping filters: its operand, the attribute types it takes, when it holds."""
+    operators = importlib.import_module("rollcall.provisioning.filter_operators").OPERATORS.values()
+    operands = {"none": "none", "text": "text", "integer": "whole number", "pattern": ".NET pattern"}
+    rows = [
+        f"| `{each.name}` | {operands[each.operand]} | {', '.join(each.types)} | {each.meaning} |" for each in operators
+    ]
+    return "\n".join(["| operator | operand | attributes of type | holds when |", "|---|---|---|---|", *rows])
+
+
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "module map": ("docs/explanation/architecture.md", module_map),
     "commands": ("docs/reference/commands.md", commands),
     "configuration": ("docs/reference/configuration.md", configuration),
+    "filter operators": ("docs/how-to/scoping-filters.md", filter_operators),
     "functions": ("docs/reference/expressions.md", functions),
     "rules": ("docs/reference/rules.md", rules),
 }
