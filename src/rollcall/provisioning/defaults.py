@@ -2,60 +2,81 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
-_ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+from rollcall.provisioning.default_directories import (
+    SOURCE_NAME,
+    TARGET_NAME,
+    TARGET_OBJECTS,
+    source_directory,
+    target_directory,
+)
+from rollcall.provisioning.expression_graph import attribute_mapping_source
+
+_ENTERPRISE = TARGET_OBJECTS["User"]
 IS_ACTIVE = 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'
 
 
 def direct(source: str, target: str, matching: int = 0) -> dict[str, Any]:
     """A direct mapping of one attribute, in Graph's form."""
-    return {
-        "targetAttributeName": target,
-        "source": {"type": "Attribute", "name": source, "expression": f"[{source}]"},
-        "flowType": "Always",
-        "flowBehavior": "FlowWhenChanged",
-        "matchingPriority": matching,
-    }
+    return _attribute_mapping(f"[{source}]", target, matching)
 
 
 def computed(expression: str, target: str) -> dict[str, Any]:
-    """A mapping by expression, in Graph's form."""
-    name = expression.partition("(")[0]
+    """A mapping by expression, in Graph's form. Raises ExpressionError for one that can't be parsed."""
+    return _attribute_mapping(expression, target)
+
+
+def _attribute_mapping(expression: str, target: str, matching: int = 0) -> dict[str, Any]:
     return {
-        "targetAttributeName": target,
-        "source": {"type": "Function", "name": name, "expression": expression},
-        "flowType": "Always",
+        "defaultValue": None,
+        "exportMissingReferences": False,
         "flowBehavior": "FlowWhenChanged",
-        "matchingPriority": 0,
+        "flowType": "Always",
+        "matchingPriority": matching,
+        "source": attribute_mapping_source(expression),
+        "targetAttributeName": target,
     }
 
 
 def schema_document(users: list[dict[str, Any]], groups: list[dict[str, Any]]) -> dict[str, Any]:
     """A schema of one rule with a mapping for users and one for groups."""
-    mappings = [
-        _object_mapping("User", _ENTERPRISE, users),
-        _object_mapping("Group", _GROUP, groups),
-    ]
+    paths = ([mapping["targetAttributeName"] for mapping in mappings] for mappings in (users, groups))
     rule = {
+        "id": "7b0f6a52-0f0b-4a5c-9d0e-5d6c1c1f3a03",
         "name": "USER_OUTBOUND_USER",
-        "editable": True,
         "priority": 1,
-        "sourceDirectoryName": "Rollcall directory",
-        "targetDirectoryName": "customappsso",
-        "objectMappings": mappings,
+        "editable": True,
+        "sourceDirectoryName": SOURCE_NAME,
+        "targetDirectoryName": TARGET_NAME,
+        "metadata": [{"key": "defaultSourceObjectMappings", "value": "User,Group"}],
+        "containerFilter": None,
+        "groupFilter": None,
+        "objectMappings": [_object_mapping("User", users), _object_mapping("Group", groups)],
     }
-    return {"version": "1", "synchronizationRules": [rule]}
+    return {
+        "id": None,
+        "version": "1",
+        "directories": [source_directory(), target_directory(*paths)],
+        "synchronizationRules": [rule],
+    }
 
 
-def _object_mapping(source: str, target: str, attributes: list[dict[str, Any]]) -> dict[str, Any]:
+def schema_of(template: str, schema_id: str) -> dict[str, Any]:
+    """The schema with which a job of this template begins, as a document of its own."""
+    return {**deepcopy(TEMPLATES[template]), "id": schema_id}
+
+
+def _object_mapping(source: str, attributes: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "name": f"Synchronize {source}s",
         "enabled": True,
         "flowTypes": "Add, Update, Delete",
         "sourceObjectName": source,
-        "targetObjectName": target,
+        "targetObjectName": TARGET_OBJECTS[source],
+        "metadata": [{"key": "EscrowBehavior", "value": "Default"}] if source == "User" else [],
+        "scope": None,
         "attributeMappings": attributes,
     }
 

@@ -15,10 +15,10 @@ from psycopg.types.json import Jsonb
 from rollcall.crypto import Sealer
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
-from rollcall.provisioning.defaults import TEMPLATES
+from rollcall.provisioning.defaults import TEMPLATES, schema_of
 from rollcall.provisioning.model import JobSettings, Json, NestedGroups, RequestProfile
 from rollcall.provisioning.request_profile import flagged_profile
-from rollcall.provisioning.sync_schema import parse_schema
+from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, with_what_was_left_out
 from rollcall.runtime import Runtime
 
 LEAST_INTERVAL_SECONDS = 5.0
@@ -157,7 +157,7 @@ async def create_job(tx: Tx, runtime: Runtime, sealer: Sealer, new: NewJob) -> U
                 check_tenant_url(new.tenant_url),
                 sealer.seal(new.secret_token, _context(job_id)) if new.secret_token else None,
                 Jsonb(asdict(settings)),
-                Jsonb(TEMPLATES[new.template]),
+                Jsonb(schema_of(new.template, _schema_id(tx, job_id))),
             ],
         )
     except UniqueViolation:
@@ -259,6 +259,8 @@ async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> Job
     """
     job = await read_job(tx, job_id)
     settings = check_settings({**asdict(job.settings), **changes})
+    if settings.scope != job.settings.scope:
+        check_schema(job.sync_schema, settings.scope)  # role functions don't go with every scope (rule S10)
     await tx.run(
         "update provisioning.jobs set settings = %s, modified = now() where id = %s", [Jsonb(asdict(settings)), job_id]
     )
@@ -268,14 +270,32 @@ async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> Job
     return settings
 
 
-async def change_schema(tx: Tx, job_id: UUID, document: dict[str, Any]) -> None:
-    """Replace the mappings; the next cycle is an initial one (rule Y4). Raises Invalid with every fault, NotFound."""
-    parse_schema(document)
-    await read_job(tx, job_id)
+async def change_schema(tx: Tx, job_id: UUID, document: Json) -> SchemaFindings:
+    """Replace the mappings; the next cycle is an initial one (rule Y4). What flowTypes leaves out stays as it is.
+
+    Raises Invalid with every fault, NotFound. The warnings are in the result.
+    """
+    job = await read_job(tx, job_id)
+    complete = with_what_was_left_out(document, job.sync_schema)
+    findings = check_schema(complete, job.settings.scope)
     await tx.run(
-        "update provisioning.jobs set sync_schema = %s, modified = now() where id = %s", [Jsonb(document), job_id]
+        "update provisioning.jobs set sync_schema = %s, modified = now() where id = %s", [Jsonb(complete), job_id]
     )
     await drop_watermark(tx, job_id)
+    return findings
+
+
+async def reset_schema(tx: Tx, job_id: UUID) -> SchemaFindings:
+    """Put the mappings of the job's template back, filters and all; the next cycle is an initial one (rule A14).
+
+    Raises NotFound.
+    """
+    job = await read_job(tx, job_id)
+    return await change_schema(tx, job_id, schema_of(job.template, _schema_id(tx, job_id)))
+
+
+def _schema_id(tx: Tx, job_id: UUID) -> str:
+    return f"scim.{tx.tenant.hex}.{job_id}"
 
 
 async def drop_watermark(tx: Tx, job_id: UUID) -> None:

@@ -64,7 +64,10 @@ def _tie(group_id: str, member: Key, is_present: bool) -> Tie:
 
 
 def named(attributes: Mapping[str, Json]) -> dict[str, Json]:
-    """The attributes under their Graph names and, where mappings know another, under that too."""
+    """The attributes under their Graph names and, where mappings know another, under that too (`source_schema`).
+
+    A guest's `userPrincipalName` is the name they have at home (rule M11).
+    """
     named = dict(attributes)
     for graph, mapped in _NAMES.items():
         if graph in attributes:
@@ -72,4 +75,16 @@ def named(attributes: Mapping[str, Json]) -> dict[str, Json]:
     phones = attributes.get("businessPhones")
     if phones:
         named["telephoneNumber"] = phones[0]
+    for name, value in (named.pop("onPremisesExtensionAttributes", None) or {}).items():
+        named[name] = named[f"onPremisesExtensionAttributes.{name}"] = value
+    if "userPrincipalName" in attributes:
+        named["originalUserPrincipalName"] = attributes["userPrincipalName"]
+        named["userPrincipalName"] = _name_at_home(attributes["userPrincipalName"])
     return named
+
+
+def _name_at_home(user_principal_name: str) -> str:
+    """`ada_fabrikam.example#EXT#@contoso.example` → `ada@fabrikam.example`; other names as they are (rule M11)."""
+    written, mark, _ = user_principal_name.partition("#EXT#")
+    name, underscore, domain = written.rpartition("_")
+    return f"{name}@{domain}" if mark and underscore else user_principal_name
