@@ -16,7 +16,7 @@ from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import compile_mapping
 from rollcall.provisioning.model import Entry, JobSettings, Json
 from rollcall.provisioning.scope_comparison import ScopePreview, ScopeRules, count_in, empty_preview, matters
-from rollcall.provisioning.sync_schema import parse_schema
+from rollcall.provisioning.sync_schema import check_schema, with_what_was_left_out
 
 _PAGE = 1000
 
@@ -38,13 +38,15 @@ async def preview_scope(
     job = await db.read(jobs.read_job, job_id)
     before = _rules(job.settings, job.sync_schema)
     wanted = jobs.check_settings({**asdict(job.settings), **(settings or {})})
-    after = _rules(wanted, schema if schema is not None else job.sync_schema)
+    complete = job.sync_schema if schema is None else with_what_was_left_out(schema, job.sync_schema)
+    after = _rules(wanted, complete)
     source = DirectorySource(db, job.service_principal_id)
     return await compare_scope(source, DatabaseLedger(db, job_id), before, after)
 
 
 def _rules(settings: JobSettings, schema: Mapping[str, Any]) -> ScopeRules:
-    return ScopeRules(settings, {kind: compile_mapping(mapping) for kind, mapping in parse_schema(schema).items()})
+    mappings = check_schema(schema, settings.scope).mappings
+    return ScopeRules(settings, {kind: compile_mapping(mapping) for kind, mapping in mappings.items()})
 
 
 async def compare_scope(source: Source, ledger: Ledger, before: ScopeRules, after: ScopeRules) -> ScopePreview:
