@@ -271,7 +271,7 @@ def test_mappings_go_out_and_come_back(connected: Program) -> None:
 
     assert again == json.loads(shown)
     assert refused.code == 2
-    assert len(refused.json["error"]["details"]) == 2
+    assert len(refused.json["error"]["details"]) == 4
     assert connected("job", "schema", "set", "people.csv").code == 2
     assert connected("job", "schema", "set", "nowhere.json").code == 2
 
