@@ -97,7 +97,8 @@ class Variant:
 
 
 def _handed_on(reply: Reply) -> web.Response:
-    kept = {name: reply.headers[name] for name in ("content-type", "etag", "location") if name in reply.headers}
+    named = ("content-type", "etag", "location")
+    kept = {name: value for name, value in reply.headers.items() if name in named}
     return web.Response(status=reply.status, body=reply.content, headers=kept)
 
 

@@ -56,18 +56,20 @@ class TestFake(TargetContract):
 class OverTheWire(TargetContract):
     """A service provider that is reached over HTTP."""
 
+    server: Variant
+
     @pytest.fixture
     def variant(self) -> Variant:
         return Variant()
 
     @pytest.fixture(params=["rfc"])
     async def target(self, request: pytest.FixtureRequest, variant: Variant) -> AsyncIterator[ScimTarget]:
-        self.variant = variant
+        self.server = variant
         async with reached(variant, request.param) as target:
             yield target
 
     async def members(self, target: Target, group: str) -> set[str]:
-        shown = await group_of(self.variant, group)
+        shown = await group_of(self.server, group)
         return {each["value"] for each in shown.get("members", [])}
 
 
@@ -76,7 +78,7 @@ class TestScim(OverTheWire):
 
     @pytest.fixture(params=sorted(PROFILES))
     async def target(self, request: pytest.FixtureRequest, variant: Variant) -> AsyncIterator[ScimTarget]:
-        self.variant = variant
+        self.server = variant
         async with reached(variant, request.param) as target:
             yield target
 
