@@ -24,7 +24,8 @@ class World:
 
     `faults`: how likely a request fails. `meddling`: administrators change the target by hand, and the
     job's settings change. `foreign`: resources made by hand. `restart_due`: only reading everything
-    again can show what was done by hand. `idle_requests`: what the last, idle cycle sent.
+    again can show what was done by hand. `idle_requests`: what the last, idle cycle sent. `forgetful`: the
+    target drops the references of whoever is set inactive.
     """
 
     chance: Random
@@ -40,6 +41,7 @@ class World:
     foreign: set[str] = field(default_factory=set)
     restart_due: bool = False
     idle_requests: int = 0
+    forgetful: bool = False
 
 
 def of_kind(world: World, kind: str) -> list[Entry]:
@@ -84,7 +86,7 @@ def mutate(world: World) -> None:
     """One change in the directory."""
     chance, source = world.chance, world.source
     users, groups = of_kind(world, "User"), of_kind(world, "Group")
-    change = chance.randrange(13)
+    change = chance.randrange(14)
     if change == 0 or not users:
         add_user(world)
         return
@@ -104,6 +106,8 @@ def mutate(world: World) -> None:
         source.purge(user.key)
     elif change == 7:
         _rename(world, user)
+    elif change == 13:
+        _exchange_names(world, user, chance.sample(users, min(len(users), chance.choice((1, 1, 2)))))
     elif groups:
         _change_group(world, chance.choice(groups), user, change)
 
@@ -116,6 +120,14 @@ def _rename(world: World, user: Entry) -> None:
     name = _free_name(world)
     if name is not None:
         _set(world.source, user, userPrincipalName=name)
+
+
+def _exchange_names(world: World, user: Entry, others: Sequence[Entry]) -> None:
+    """Two people take each other's name, or three the next one's."""
+    ring = [user, *(other for other in others if other.key != user.key)]
+    names = [entry.attributes["userPrincipalName"] for entry in ring]
+    for entry, name in zip(ring, [*names[1:], names[0]], strict=True):
+        _set(world.source, entry, userPrincipalName=name)
 
 
 def _change_group(world: World, group: Entry, user: Entry, change: int) -> None:

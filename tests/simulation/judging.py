@@ -18,8 +18,8 @@ Resource = Mapping[str, Any]
 async def differences(world: World) -> list[str]:
     """What is wrong in the target, in words; nothing when it equals the source.
 
-    Where an account made by hand holds a name that somebody linked should have, or two people have swapped
-    names, updates alone can't make them equal; then it is enough that everybody who left is locked out.
+    Where an account made by hand holds a name that somebody linked should have, updates alone can't make them equal;
+    then it is enough that everybody who left is locked out.
     """
     if await _is_contested(world):
         return await _open_doors(world)
@@ -56,7 +56,7 @@ async def _ledger_faults(world: World) -> list[str]:
 
 
 async def _is_contested(world: World) -> bool:
-    """Whether somebody linked should have a name that an account made by hand holds, or two have each other's name."""
+    """Whether somebody linked waits for a name that an account made by hand holds, or for somebody who does."""
     rows = world.target.resources["User"]
     owned = await world.ledger.owners("User", set(rows))
     holders = {str(row["userName"]).casefold(): target_id for target_id, row in rows.items()}
@@ -72,8 +72,6 @@ async def _is_contested(world: World) -> bool:
             if holder not in owned and holder in world.foreign:
                 return True
             holder = wanted.get(holder)
-        if holder == start != wished:
-            return True
     return False
 
 
@@ -108,18 +106,26 @@ def _is_in_scope(world: World, entry: Entry) -> bool:
     return entry.state == "present" and entitled and entry.attributes.get("accountEnabled", True) is True
 
 
+def _is_to_be_deleted(world: World) -> bool:
+    """Whether who left is deleted, by the time a world has come to rest."""
+    return not world.settings.soft_delete or world.settings.delete_after_days > 0
+
+
 def _user_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> list[str]:
     resource = found.get(entry.key)
     if not _is_in_scope(world, entry):
+        if resource is not None and _is_to_be_deleted(world):
+            return ["a leaver is still there"]
         return [] if resource is None or resource.get("active") is False else ["a leaver is still active"]
     if resource is None:
         return ["missing"]
-    manager = found.get(Key("User", str(entry.attributes.get("manager"))), {}).get("id")
+    manager = found.get(Key("User", str(entry.attributes.get("manager"))), {})
+    forgotten = world.forgetful and manager.get("active") is False and read_value(resource, f"{MANAGER}.value") is None
     wanted = {
         "active": True,
         "name.givenName": entry.attributes["givenName"],
         "externalId": entry.attributes["mailNickname"],
-        f"{MANAGER}.value": manager,
+        f"{MANAGER}.value": None if forgotten else manager.get("id"),
     }
     if entry.attributes["mobile"] is not None:
         wanted['phoneNumbers[type eq "mobile"].value'] = entry.attributes["mobile"]
@@ -139,4 +145,7 @@ def _group_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> 
     members = {member for group_id, member in world.source.memberships if group_id == entry.key.id}
     wanted = {str(found[member]["id"]) for member in members if member in found}
     there = {member["value"] for member in resource.get("members", [])}
+    lost = wanted - there if world.forgetful else set()
+    if all(world.target.resources["User"].get(each, {}).get("active") is False for each in lost):
+        wanted -= lost
     return [] if wanted == there else [f"members {sorted(there)}, not {sorted(wanted)}"]

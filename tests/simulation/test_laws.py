@@ -151,6 +151,13 @@ class NeverSweeps(Lawless):
         return []
 
 
+class TrustsReturned(Lawless):
+    """What is wanted of somebody who returns is sent again: here the target is trusted to have kept it."""
+
+    async def commit(self, commit: Commit) -> None:
+        await self.true.commit(replace(commit, returned=()))
+
+
 class TwoValued(FakeTarget):
     """An outcome has three values: here what is not answered counts as `instead`."""
 
@@ -203,6 +210,7 @@ LAWS = [
     WatermarkFirst,
     DropsEscrows,
     NeverSweeps,
+    TrustsReturned,
 ]
 
 
@@ -218,6 +226,22 @@ async def test_without_the_law_worlds_end_wrong(law: type[Lawless]) -> None:
 async def test_with_two_valued_outcomes_worlds_end_wrong(instead: Outcome) -> None:
     def break_law(world: World) -> None:
         world.target = TwoValued(world, instead)
+
+    assert await first_wrong(break_law) is not None
+
+
+async def test_without_names_for_the_meantime_worlds_end_wrong() -> None:
+    """Names of linked people are exchanged by way of a name for the meantime: here the target refuses it."""
+
+    def break_law(world: World) -> None:
+        true = world.target.update
+
+        async def update(kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
+            if any("swap-" in str(step.value) for step in operations):
+                return Refused("AttributeValidationFailed", "No such names here.", 400)
+            return await true(kind, target_id, operations)
+
+        world.target.update = update  # type: ignore[method-assign]
 
     assert await first_wrong(break_law) is not None
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random  # noqa: TID251 - seeded
-from typing import cast
+from typing import Any, cast
 
 from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Outcome, Refused, Unanswered
@@ -94,6 +94,17 @@ def _able(chance: Random, profile: str) -> Capabilities:
     )
 
 
+class ForgetfulTarget(FakeTarget):
+    """A target that takes whoever is set inactive out of all groups, and away from whom they manage."""
+
+    def _changed(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> dict[str, Any]:
+        changed = super()._changed(kind, target_id, operations)
+        if kind == "User" and changed.get("active") is False:
+            self._drop_references(target_id)
+            changed.pop(MANAGER.rpartition(":")[0], None)
+        return changed
+
+
 def make_world(seed: int, ledger: Ledger | None = None) -> World:
     """The world of one seed, with a few people and groups in it; in some there are enough to list the target."""
     chance = Random(seed)
@@ -119,9 +130,9 @@ def make_world(seed: int, ledger: Ledger | None = None) -> World:
     if world.meddling and chance.random() < 0.5:
         world.settings = replace(settings, deletion_threshold=2)
         world.restart_due = True
-    world.target = (LenientTarget if chance.random() < 0.3 else FakeTarget)(
-        _fault_of(world), _able(chance, settings.request_profile)
-    )
+    world.settings = replace(world.settings, **chance.choice(_LEAVING))
+    world.target = chance.choice(_TARGETS)(_fault_of(world), _able(chance, settings.request_profile))
+    world.forgetful = isinstance(world.target, ForgetfulTarget)
     for _ in range(chance.randint(10, 18) if crowded else chance.randint(2, 5)):
         add_user(world)
     for name in GROUPS[: chance.randint(1, 3)]:
@@ -129,6 +140,10 @@ def make_world(seed: int, ledger: Ledger | None = None) -> World:
     for _ in range(6):
         mutate(world)
     return world
+
+
+_LEAVING: Sequence[dict[str, Any]] = ({}, {}, {}, {"delete_after_days": 1}, {"soft_delete": False})
+_TARGETS = (FakeTarget, FakeTarget, FakeTarget, LenientTarget, LenientTarget, ForgetfulTarget, ForgetfulTarget)
 
 
 def _fault_of(world: World) -> Callable[[str], Awaitable[Refused | Unanswered | None]]:

@@ -1,7 +1,7 @@
 """One cycle, page by page: the only place that states the order.
 
 Every road is this one: initial and incremental cycles, retries, and dry runs, which stop at the plan.
-A page reads twice (what is known, what the target shows) and commits twice (what may happen, what did).
+A page (page.run_page) reads twice (what is known, what the target shows) and commits twice (what may happen, what did).
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rollcall.provisioning import looking, outcomes, planning
-from rollcall.provisioning.connectors.contract import Done
-from rollcall.provisioning.ledger_contract import Commit, Position
-from rollcall.provisioning.mapping import desired
-from rollcall.provisioning.model import Entry, Key, Plan, Problem, Tie
-from rollcall.provisioning.planning import Item
+from rollcall.provisioning import planning
+from rollcall.provisioning.exchanging import exchange_names
+from rollcall.provisioning.ledger_contract import Commit
+from rollcall.provisioning.model import Key, Problem
+from rollcall.provisioning.page import run_page
 from rollcall.provisioning.reference_pass import send_due_references, take_pending_members
 from rollcall.provisioning.road import Counts, Road
-from rollcall.provisioning.scoping import decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,7 @@ async def run_cycle(road: Road) -> CycleResult:
     await _delete_overdue(road)
     await take_pending_members(road)
     await _retry(road)
+    await exchange_names(road)
     await send_due_references(road)
     await _retry_lost(road)
     road.counts.requests = road.exporter.traffic.requests
@@ -148,76 +147,3 @@ async def _sweep(road: Road) -> None:
             await road.ledger.commit(Commit(position=road.position))
             return
         await run_page(road, await road.source.fetch(keys), (), None)
-
-
-async def run_page(
-    road: Road, entries: Sequence[Entry], ties: Sequence[Tie], position: Position | None, *, full: bool = False
-) -> None:
-    """One page of entries down the whole road."""
-    unique = list({entry.key: entry for entry in entries}.values())
-    items = await prepare(road, unique, verify=full and road.verify)
-    plan = planning.plan(items, road.settings, road.removals, road.hold, road.runtime.now())
-    await road.ledger.intend(outcomes.intents(items, plan), outcomes.lost_by_looking(items))
-    results = await road.exporter.export(plan.waves)
-    conclusion = outcomes.conclude(
-        items,
-        plan,
-        results,
-        now=road.runtime.now(),
-        new_id=lambda: str(road.runtime.new_id()),
-        cycle_id=road.cycle_id,
-        generation=position.generation if position is not None else road.position.generation,
-        members_pending=full,
-        owners=await _owners_of_created(road, results),
-    )
-    _count(road, items, plan, conclusion)
-    # A page that stopped half-way is read again: its watermark is not kept.
-    keep = position if road.exporter.stopped is None else None
-    await road.ledger.commit(replace(conclusion.commit, ties=tuple(ties), position=keep))
-    if keep is not None:
-        road.position = keep
-    road.counts.requests = road.exporter.traffic.requests
-    await road.observer(road.counts)
-
-
-async def _owners_of_created(road: Road, results: Sequence[outcomes.Result]) -> dict[tuple[str, str], Key]:
-    """Which source objects the ids of just created resources belong to: a target may give an id twice."""
-    owners: dict[tuple[str, str], Key] = {}
-    for kind in road.mappings:
-        ids = {
-            outcomes.created_id(outcome)
-            for operation, outcome, _ in results
-            if operation.key.kind == kind and operation.action == "create" and isinstance(outcome, Done)
-        }
-        if ids:
-            for target_id, owner in (await road.ledger.owners(kind, ids)).items():
-                owners[kind, target_id] = owner
-    return owners
-
-
-async def prepare(road: Road, entries: Sequence[Entry], *, verify: bool = False) -> list[Item]:
-    """Entries with their scope, what is desired, what is known, and what the target shows."""
-    known = await road.ledger.known([entry.key for entry in entries])
-    context = road.context()
-    considered = []
-    for entry in entries:
-        compiled = road.mappings.get(entry.key.kind)
-        if compiled is None or not compiled.mapping.enabled:
-            continue
-        scope = decide(entry, road.settings, compiled.filters)
-        considered.append((scope, desired(entry, scope, compiled, context), compiled))
-    return await looking.look(road, considered, known, verify=verify)
-
-
-def _count(road: Road, items: Sequence[Item], plan: Plan, conclusion: outcomes.Conclusion) -> None:
-    counts = road.counts
-    counts.imported += len(items)
-    counts.in_scope += sum(1 for item in items if item.scope.verdict == "active")
-    for action, number in conclusion.done.items():
-        name = {"create": "created", "update": "updated", "disable": "disabled", "delete": "deleted"}[action]
-        setattr(counts, name, getattr(counts, name) + number)
-    counts.failed += conclusion.failed
-    counts.skipped += sum(1 for skip in plan.skips if not skip.failed)
-    counts.withheld += len(plan.withheld)
-    road.removals += sum(1 for operation in plan.operations if operation.action in planning.REMOVALS)
-    road.removals += len(plan.withheld)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from rollcall.provisioning.conflicts import without_duplicates
 from rollcall.provisioning.connectors.contract import Done, Found, Refused, Unanswered
 from rollcall.provisioning.mapping import CompiledMapping
 from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, TargetIndex, question, settle
@@ -21,19 +22,23 @@ _NOT_LISTED = Seen(
 )
 
 
-async def look(road: Road, considered: Sequence[Considered], known: Mapping[Key, Link], *, verify: bool) -> list[Item]:
-    """Entries with their link as it is after matching."""
+async def look(
+    road: Road, considered: Sequence[Considered], known: Mapping[Key, Link], *, verify: bool, fresh: bool = False
+) -> list[Item]:
+    """Entries with their link as it is after matching; `fresh`: an earlier listing will not do."""
     rows = []
     for scope, desired, compiled in considered:
         link = known.get(desired.key, Link(desired.key))
         asked = question(desired, scope, link, verify=verify)
+        if asked is not None and fresh:
+            asked = replace(asked, fresh=True)
         rows.append((Item(scope, desired, link, link, compiled.mapping), asked))
     seen = await _answers(road, [asked for _, asked in rows if asked is not None])
     matched = await _settled(road, [item for item, asked in rows if asked is not None], seen)
     again = [item.desired.key for item in matched.values() if isinstance(item, _Again)]
     if again:
         matched.update(await _ask_again(road, [matched[key] for key in again]))
-    return [matched.get(item.desired.key, item) for item, _ in rows]
+    return without_duplicates([matched.get(item.desired.key, item) for item, _ in rows])
 
 
 class _Again(Item):

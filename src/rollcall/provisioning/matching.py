@@ -93,8 +93,8 @@ def settle(
     if other is not None and other != link.key:
         return Problem(
             "DuplicateSourceEntries",
-            f"The matching target object {ids[0]} belongs to {other.kind} {other.id} already. "
-            "Give the two source objects different values in the matching attribute.",
+            f"The target object {ids[0]} that matches {link.key.kind} {link.key.id} belongs to {other.kind} {other.id} "
+            "already. Give the two source objects different values in the matching attribute.",
         )
     return replace(link, state="linked", target_id=ids[0], sent=dict(seen.hits[0][1]), intent_matching=())
 
@@ -108,8 +108,9 @@ def listing_pays(lookups: int, total: int, page_size: int) -> bool:
 class TargetIndex:
     """All resources of one kind as one listing showed them, by matching value.
 
-    It answers questions without a request. It may be older than the target: a resource that was made
-    since then shows up as a refused creation, which is matched again with a fresh question.
+    It answers questions without a request. What the cycle itself changes is put in; it may still be older than the
+    target: a resource that was made since then by others shows up as a refused creation, which is matched again with
+    a fresh question.
     """
 
     def __init__(self, matching: frozenset[str]) -> None:
@@ -125,6 +126,17 @@ class TargetIndex:
             if target_id not in ids:
                 ids.append(target_id)
 
+    def put(self, target_id: str, values: Values) -> None:
+        """One resource as it is from now on."""
+        self.drop(target_id)
+        self.add(target_id, values)
+
+    def drop(self, target_id: str) -> None:
+        """Forget one resource."""
+        values = self._by_id.pop(target_id, {})
+        for attribute in self._matching & values.keys():
+            self._by_value[attribute, match_form(values[attribute])].remove(target_id)
+
     @property
     def size(self) -> int:
         """How many resources it holds."""
@@ -137,6 +149,14 @@ class TargetIndex:
     def find(self, attribute: str, value: Json) -> list[tuple[str, Values]]:
         """Ids and values of the resources with that value."""
         return [(found, self._by_id[found]) for found in self._by_value.get((attribute, match_form(value)), ())]
+
+
+_UNIQUE = {"User": frozenset({"userName", "externalId"}), "Group": frozenset({"displayName", "externalId"})}
+
+
+def may_be_unique(kind: str, path: str) -> bool:
+    """Whether targets are known to refuse a value of this attribute that another resource has."""
+    return path in _UNIQUE.get(kind, ()) or path.startswith("emails")
 
 
 def match_form(value: Json) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+from rollcall.provisioning.conflicts import Holder, conflict_reason
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
 from rollcall.provisioning.differences import shown_changes
 from rollcall.provisioning.health import next_escrow
@@ -27,6 +28,7 @@ from rollcall.provisioning.planning import LEFT_ALONE, Item
 
 Result = tuple[Operation, Outcome | None, int]
 
+_PRECONDITION_FAILED = 412
 _READ_BEFORE_RETRY = frozenset({400, 409, 412})
 """Refusals that may mean the resource is not what the ledger believes."""
 
@@ -48,6 +50,7 @@ class _Page:
     new_id: Callable[[], str]
     cycle_id: str
     generation: int
+    holders: Mapping[Key, Sequence[Holder]]
     links: list[Link] = field(default_factory=list)
     dropped: list[Key] = field(default_factory=list)
     lost: set[Key] = field(default_factory=set)
@@ -98,13 +101,14 @@ def conclude(
     generation: int,
     members_pending: bool,
     owners: Mapping[tuple[str, str], Key] | None = None,
+    holders: Mapping[Key, Sequence[Holder]] | None = None,
 ) -> Conclusion:
     """What the page comes to.
 
     `members_pending`: the members of every group of this page are to be compared anew. `owners`: which source
-    objects the ids of created resources belong to already.
+    objects the ids of created resources belong to already. `holders`: who has the values that the target refused.
     """
-    page = _Page(now, new_id, cycle_id, generation)
+    page = _Page(now, new_id, cycle_id, generation, holders or {})
     by_result = {result[0].key: result for result in _without_stolen_ids(results, owners or {})}
     by_skip = {skip.key: skip for skip in plan.skips}
     withheld = {operation.key: operation for operation in plan.withheld}
@@ -153,6 +157,11 @@ def _without_stolen_ids(results: Sequence[Result], owners: Mapping[tuple[str, st
         yield operation, Refused("DuplicateTargetEntries", reason), duration
 
 
+def is_conflict(outcome: Outcome | None) -> bool:
+    """Whether the target refused a value because another resource has it."""
+    return isinstance(outcome, Refused) and outcome.code == "EntryConflict" and outcome.status != _PRECONDITION_FAILED
+
+
 def created_id(outcome: Done) -> str:
     """The id of a resource that was created."""
     assert outcome.resource is not None, "a creation is done when its id is known"
@@ -193,7 +202,7 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
         _log(page, item, "delete", "success", operation=operation, duration=duration, reason="It was gone already.")
         return item.link.forgotten()
     page.failed += 1
-    problem = Problem(outcome.code, outcome.reason)
+    problem = Problem(outcome.code, conflict_reason(outcome.reason, page.holders.get(operation.key, ())))
     link = _after_failure(item, operation, outcome)
     if item.known.target_id is not None and link.target_id is None:
         problem = Problem("InvalidAnchor", "The linked object is gone from the target; it is matched again.")

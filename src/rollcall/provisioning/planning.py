@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -233,6 +233,24 @@ def _lockout_alone(item: Item, changes: tuple[Change, ...]) -> tuple[Change, ...
         return changes
     names = {attribute for attribute, _ in item.desired.matching}
     return tuple(change for change in changes if change[0] not in names) or changes
+
+
+def interim(item: Item, settings: JobSettings, attributes: Collection[str], prefix: str) -> Operation:
+    """The update that gives an object values for the meantime, so that others may have those it gives up."""
+    desired, link = item.desired, item.link
+    before = link.sent if item.present is None else item.present
+    names = {path: f"{prefix}{desired.values[path]}" for path in sorted(attributes)}
+    changes = tuple((path, before.get(path), name) for path, name in names.items())
+    return Operation(
+        desired.key,
+        "update",
+        link.target_id,
+        {**before, **names},
+        changes=changes,
+        patch=_patch(item, settings, changes, before),
+        reason="It waits for the name of another object that waits for its own; with this one the names are exchanged.",
+        interim=True,
+    )
 
 
 def _patch(item: Item, settings: JobSettings, changes: Sequence[Change], before: Values) -> tuple[PatchOperation, ...]:

@@ -11,7 +11,7 @@ from rollcall.provisioning.expression import Context
 from rollcall.provisioning.ledger_contract import Ledger, Position
 from rollcall.provisioning.mapping import CompiledMapping
 from rollcall.provisioning.matching import TargetIndex
-from rollcall.provisioning.model import JobSettings
+from rollcall.provisioning.model import JobSettings, Key
 from rollcall.runtime import Runtime
 
 
@@ -47,6 +47,7 @@ class Road:
     """Everything one cycle of one job works with.
 
     `hold`: why nothing may be removed now, if so. `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
+    `contested`: objects that were refused a name in this cycle because another has it.
     """
 
     settings: JobSettings
@@ -62,6 +63,7 @@ class Road:
     verify: bool = False
     counts: Counts = field(default_factory=Counts)
     indexes: dict[str, TargetIndex | None] = field(default_factory=dict)
+    contested: dict[Key, None] = field(default_factory=dict)
     removals: int = 0
     hold: str = ""
     position: Position = field(default_factory=Position)

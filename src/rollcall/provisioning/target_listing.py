@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from rollcall.provisioning.connectors.contract import Found
+from rollcall.provisioning.connectors.contract import Done, Found
 from rollcall.provisioning.mapping import CompiledMapping
-from rollcall.provisioning.matching import TargetIndex, listing_pays
+from rollcall.provisioning.matching import TargetIndex, listing_pays, may_be_unique
 from rollcall.provisioning.model import Json, Values
+from rollcall.provisioning.outcomes import Result, created_id
 from rollcall.provisioning.request_profile import PROFILES
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.target_schema import read_value, storable
@@ -55,7 +56,10 @@ async def listed_anew(road: Road, kind: str) -> TargetIndex | None:
 async def _read(road: Road, kind: str, most: int, lookups: int | None) -> TargetIndex | None:
     """Page after page; None for what broke off, is larger than `most`, or costs more than so many look-ups."""
     compiled = road.mappings[kind]
-    index = TargetIndex(frozenset(step[0].target for step in compiled.steps if step[0].matching_priority > 0))
+    attributes = (step[0] for step in compiled.steps)
+    index = TargetIndex(
+        frozenset(each.target for each in attributes if each.matching_priority or may_be_unique(kind, each.target))
+    )
     start, total = 1, None
     while total is None or start <= total:
         page = await _page(road, kind, start)
@@ -71,6 +75,20 @@ async def _read(road: Road, kind: str, most: int, lookups: int | None) -> Target
         start += len(page.resources)
     # A listing that broke off, or gave one page again and again, proves nobody's absence.
     return index if index.size >= total else None
+
+
+def remember_in_listings(road: Road, results: Sequence[Result]) -> None:
+    """What a page has changed in the target, taken into the listings that later pages are matched by."""
+    for operation, outcome, _ in results:
+        index = road.indexes.get(operation.key.kind)
+        if index is None or not isinstance(outcome, Done):
+            continue
+        if operation.action == "create":
+            index.put(created_id(outcome), operation.values)
+        elif operation.target_id is not None and operation.action == "delete":
+            index.drop(operation.target_id)
+        elif operation.target_id is not None:
+            index.put(operation.target_id, operation.values)
 
 
 async def _page(road: Road, kind: str, start: int) -> Found | None:

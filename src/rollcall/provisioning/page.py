@@ -1,0 +1,108 @@
+"""One page of entries down the whole road: looked up, planned, carried out, remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rollcall.provisioning import looking, outcomes, planning
+from rollcall.provisioning.connectors.contract import Done
+from rollcall.provisioning.holders import find_holders
+from rollcall.provisioning.ledger_contract import Position
+from rollcall.provisioning.mapping import desired
+from rollcall.provisioning.model import Entry, Key, Plan, Tie
+from rollcall.provisioning.planning import Item
+from rollcall.provisioning.road import Road
+from rollcall.provisioning.scoping import decide
+from rollcall.provisioning.target_listing import remember_in_listings
+
+
+async def run_page(
+    road: Road, entries: Sequence[Entry], ties: Sequence[Tie], position: Position | None, *, full: bool = False
+) -> None:
+    """One page of entries down the whole road."""
+    unique = list({entry.key: entry for entry in entries}.values())
+    items = await prepare(road, unique, verify=full and road.verify)
+    plan = planning.plan(items, road.settings, road.removals, road.hold, road.runtime.now())
+    await carry_out(road, items, plan, ties, position, full=full)
+
+
+async def carry_out(
+    road: Road,
+    items: Sequence[Item],
+    plan: Plan,
+    ties: Sequence[Tie] = (),
+    position: Position | None = None,
+    *,
+    full: bool = False,
+) -> outcomes.Conclusion:
+    """A plan from its intent to what is remembered of it."""
+    await road.ledger.intend(outcomes.intents(items, plan), outcomes.lost_by_looking(items))
+    results = await road.exporter.export(plan.waves)
+    remember_in_listings(road, results)
+    holders = await find_holders(road, items, results)
+    conclusion = outcomes.conclude(
+        items,
+        plan,
+        results,
+        now=road.runtime.now(),
+        new_id=lambda: str(road.runtime.new_id()),
+        cycle_id=road.cycle_id,
+        generation=position.generation if position is not None else road.position.generation,
+        members_pending=full,
+        owners=await _owners_of_created(road, results),
+        holders=holders,
+    )
+    road.contested.update(dict.fromkeys(holders))
+    _count(road, items, plan, conclusion)
+    # A page that stopped half-way is read again: its watermark is not kept.
+    keep = position if road.exporter.stopped is None else None
+    await road.ledger.commit(replace(conclusion.commit, ties=tuple(ties), position=keep))
+    if keep is not None:
+        road.position = keep
+    road.counts.requests = road.exporter.traffic.requests
+    await road.observer(road.counts)
+    return conclusion
+
+
+async def _owners_of_created(road: Road, results: Sequence[outcomes.Result]) -> dict[tuple[str, str], Key]:
+    """Which source objects the ids of just created resources belong to: a target may give an id twice."""
+    owners: dict[tuple[str, str], Key] = {}
+    for kind in road.mappings:
+        ids = {
+            outcomes.created_id(outcome)
+            for operation, outcome, _ in results
+            if operation.key.kind == kind and operation.action == "create" and isinstance(outcome, Done)
+        }
+        if ids:
+            for target_id, owner in (await road.ledger.owners(kind, ids)).items():
+                owners[kind, target_id] = owner
+    return owners
+
+
+async def prepare(road: Road, entries: Sequence[Entry], *, verify: bool = False, fresh: bool = False) -> list[Item]:
+    """Entries with their scope, what is desired, what is known, and what the target shows; `fresh`: right now."""
+    known = await road.ledger.known([entry.key for entry in entries])
+    context = road.context()
+    considered = []
+    for entry in entries:
+        compiled = road.mappings.get(entry.key.kind)
+        if compiled is None or not compiled.mapping.enabled:
+            continue
+        scope = decide(entry, road.settings, compiled.filters)
+        considered.append((scope, desired(entry, scope, compiled, context), compiled))
+    return await looking.look(road, considered, known, verify=verify, fresh=fresh)
+
+
+def _count(road: Road, items: Sequence[Item], plan: Plan, conclusion: outcomes.Conclusion) -> None:
+    counts = road.counts
+    counts.imported += len(items)
+    counts.in_scope += sum(1 for item in items if item.scope.verdict == "active")
+    for action, number in conclusion.done.items():
+        name = {"create": "created", "update": "updated", "disable": "disabled", "delete": "deleted"}[action]
+        setattr(counts, name, getattr(counts, name) + number)
+    counts.failed += conclusion.failed
+    counts.skipped += sum(1 for skip in plan.skips if not skip.failed)
+    counts.withheld += len(plan.withheld)
+    road.removals += sum(1 for operation in plan.operations if operation.action in planning.REMOVALS)
+    road.removals += len(plan.withheld)
