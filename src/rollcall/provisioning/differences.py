@@ -16,6 +16,7 @@ from rollcall.provisioning.target_schema import (
     target_rule,
 )
 from rollcall.provisioning.target_values import agree, compared, elements_of
+from rollcall.scim.datatypes import fold
 
 Change = tuple[str, Json, Json]
 """Attribute path, old value, new value."""
@@ -75,18 +76,26 @@ def values_after(desired: Desired, before: Values, changes: Sequence[Change], la
     What agrees is remembered as it is wanted, in our letter case, so that it agrees with what was sent from then on;
     `later` are attributes whose change has to wait.
     """
-    agreed = {
-        path: value
-        for path, value in desired.values.items()
-        if path not in later and path in before and _rule(desired, path).flow_type == "Always"
-    }
-    after = {**before, **agreed}
+    after = dict(before)
     for path, _, new in changes:
         if new is None:
             after.pop(path, None)
         else:
             after[path] = new
+    for path, value in desired.values.items():
+        if path in after and path not in later:
+            after[path] = _remembered(after[path], value, _rule(desired, path))
     return after
+
+
+def _remembered(there: Json, wanted: Json, rule: TargetRule) -> Json:
+    """The value of an attribute that holds what is wanted of it, as it is wanted; what it holds besides stays."""
+    if rule.flow_type == "Always":
+        return wanted
+    if not rule.multivalued:
+        return wanted if agree(there, wanted, rule, read=True) else there
+    lacking, surplus = compared(there, wanted, rule, read=True)
+    return there if lacking else [*surplus, *wanted]
 
 
 def emptied(desired: Desired, changes: Iterable[Change]) -> list[str]:
@@ -170,12 +179,14 @@ def _patch_of_list(path: str, old: Json, new: list[Json]) -> list[PatchOperation
     if not surplus or is_asserted(new) or not all(_is_just_a_value(each) for each in new):
         return [PatchOperation("replace", path, wire_value(new))]
     values = [each.get("value") if isinstance(each, Mapping) else None for each in surplus]
-    kept = {each["value"] for each in new}
-    if len(values) > _MOST_REMOVALS or not all(isinstance(value, str) and value not in kept for value in values):
+    # A filter on value takes no notice of letter case, so it must not hit what is wanted.
+    kept = {fold(each["value"]) for each in new}
+    if len(values) > _MOST_REMOVALS or not all(isinstance(value, str) and fold(value) not in kept for value in values):
         return [PatchOperation("replace", path, new)]
+    chosen = {fold(value): value for value in reversed(values)}
     operations = [
         PatchOperation("remove", f"{path}[value eq {json.dumps(value, ensure_ascii=False)}]")
-        for value in dict.fromkeys(values)
+        for value in reversed(chosen.values())
     ]
     return [*operations, PatchOperation("add", path, lacking)] if lacking else operations
 

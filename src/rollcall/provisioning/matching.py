@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rollcall.provisioning.differences import waits_for_the_target
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
 
 Lookup = tuple[str, Json]
@@ -51,7 +52,8 @@ def question(desired: Desired, scope: Scope, link: Link, *, verify: bool) -> Que
             return Question(desired.key, link.target_id, again, fresh=True)
         return Question(desired.key, None, _unique(link.intent_matching + desired.matching), fresh=True)
     if link.state == "linked":
-        if verify and scope.verdict not in ("gone", "ignored"):
+        waits = scope.verdict == "active" and waits_for_the_target(desired, link.sent)
+        if (verify or waits) and scope.verdict not in ("gone", "ignored"):
             return Question(desired.key, link.target_id, again, fresh=False)
         return None
     return Question(desired.key, None, again, fresh=link.escrow is not None) if again else None

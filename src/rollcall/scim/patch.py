@@ -188,6 +188,10 @@ def _edit_single(step: _Step, old: Json) -> Json:
         if step.op == "add":
             return old
         check_removal(attribute, old)
+    if attribute.open and isinstance(old, list) and step.op == "add":
+        # No schema says so, but a list is a multi-valued attribute, to which values are added (§3.5.2.1).
+        there = {frozen(value) for value in old}
+        return [*old, *(value for value in (new if isinstance(new, list) else [new]) if frozen(value) not in there)]
     return new
 
 

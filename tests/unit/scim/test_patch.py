@@ -115,6 +115,18 @@ def test_an_extension_comes_and_goes_with_its_attributes_and_schemas_follow() ->
     assert gone == {"schemas": [USER_URN], ENTERPRISE_USER_URN: None}
 
 
+def test_values_are_added_to_a_list_of_an_extension_without_schema() -> None:
+    """RFC 7644 §3.5.2.1: one that is there already is not added again."""
+    tags = f"{CUSTOM}:tags"
+
+    added = changed(
+        op("add", tags, ["a", "b"]), op("add", tags, ["b", "c"]), op("add", tags, "d"), op("add", tags, None)
+    )
+
+    assert added[CUSTOM] == {"tags": ["a", "b", "c", "d"]}
+    assert changed(op("add", tags, ["a"]), op("replace", tags, ["z"]))[CUSTOM] == {"tags": ["z"]}
+
+
 @pytest.mark.parametrize(
     ("operation", "expected"),
     [
