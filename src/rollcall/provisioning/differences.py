@@ -60,6 +60,14 @@ def _only_added(old: Json, wanted: Json, rule: TargetRule, *, read: bool) -> Jso
     return None if agree(old, wanted, rule, read=read) else wanted
 
 
+def is_reached(desired: Desired, values: Values) -> bool:
+    """Whether a resource that carries `values` is as it is wanted, so that only what flows always would be sent."""
+    return all(
+        path in desired.always and old is not None and agree(old, new, _rule(desired, path), read=False)
+        for path, old, new in differences(desired, values, read=False)
+    )
+
+
 def waits_for_the_target(desired: Desired, sent: Values) -> bool:
     """Whether the target has to be read first: something flows only while it is empty there, and that is not known."""
     return any(
@@ -178,10 +186,10 @@ def _patch_of_list(path: str, old: Json, new: list[Json]) -> list[PatchOperation
         return [PatchOperation("add", path, wire_value(lacking))]
     if not surplus or is_asserted(new) or not all(_is_just_a_value(each) for each in new):
         return [PatchOperation("replace", path, wire_value(new))]
-    values = [each.get("value") if isinstance(each, Mapping) else None for each in surplus]
+    values = [each["value"] for each in surplus if isinstance(each, Mapping) and isinstance(each.get("value"), str)]
     # A filter on value takes no notice of letter case, so it must not hit what is wanted.
     kept = {fold(each["value"]) for each in new}
-    if len(values) > _MOST_REMOVALS or not all(isinstance(value, str) and fold(value) not in kept for value in values):
+    if len(values) < len(surplus) or len(values) > _MOST_REMOVALS or any(fold(value) in kept for value in values):
         return [PatchOperation("replace", path, new)]
     chosen = {fold(value): value for value in reversed(values)}
     operations = [

@@ -10,7 +10,7 @@ from typing import Literal
 
 from rollcall.provisioning.conflicts import Holder, conflict_reason
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
-from rollcall.provisioning.differences import shown_changes
+from rollcall.provisioning.differences import is_reached, shown_changes, values_after
 from rollcall.provisioning.health import next_escrow
 from rollcall.provisioning.ledger_contract import Commit, SingleReference
 from rollcall.provisioning.log_steps import steps_of
@@ -23,6 +23,7 @@ from rollcall.provisioning.model import (
     Plan,
     Problem,
     Skip,
+    Values,
 )
 from rollcall.provisioning.planning import LEFT_ALONE, Item
 
@@ -253,8 +254,7 @@ def _rest(page: _Page, item: Item, operation: Operation) -> Escrow | None:
     before = item.known.escrow
     if operation.interim:
         return next_escrow(None, Problem("EntryConflict", operation.reason), page.now)
-    sent_all = all(operation.values.get(path) == value for path, value in item.desired.values.items())
-    if before is None or sent_all:
+    if before is None or is_reached(item.desired, operation.values):
         return None
     return next_escrow(before, Problem(before.code, before.reason), page.now)
 
@@ -288,8 +288,7 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
     if not skip.failed:
         if not skip.silent:
             _log(page, item, "other", "skipped", code=skip.code, reason=skip.reason)
-        sent = item.link.sent if item.present is None else item.present
-        link = replace(item.link, sent=sent, withheld=False, escrow=None)
+        link = replace(item.link, sent=_held(item, skip), withheld=False, escrow=None)
         if skip.code == LEFT_ALONE or item.scope.verdict == "ignored":
             return link
         leaving = item.link.may_exist and item.scope.verdict == "inactive"
@@ -303,6 +302,14 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
     link = replace(base, withheld=False, escrow=escrow)
     _log(page, item, "other", "failure", code=skip.code, reason=_with_retry(skip.reason, link))
     return link
+
+
+def _held(item: Item, skip: Skip) -> Values:
+    """What the target holds of somebody to whom nothing is sent; what agrees, in the form in which it is wanted."""
+    if item.present is None:
+        return item.link.sent
+    agrees = skip.code in ("RedundantExport", "RedundantSoftDelete")
+    return values_after(item.desired, item.present, ()) if agrees else item.present
 
 
 def _with_retry(reason: str, link: Link) -> str:

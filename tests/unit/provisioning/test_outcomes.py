@@ -219,6 +219,22 @@ def test_a_skip_ends_the_escrow_too() -> None:
     assert only_link(concluded([failing])).escrow is None
 
 
+def test_letter_case_of_the_target_is_remembered_as_it_is_wanted() -> None:
+    """A6: so that the next cycle, which compares with what was sent, finds no difference."""
+    shown = {**sent_for(entry()).sent, "userName": "ADA@Example.org"}
+
+    assert only_link(concluded([item(entry(), sent_for(entry()), present=shown)])).sent["userName"] == "ada@example.org"
+
+
+def test_a_success_ends_the_escrow_though_a_value_only_flows_to_an_empty_target() -> None:
+    """A3, E1."""
+    mapping = users(direct("nick", "nickName"), direct("jobTitle", "title", flow_type="ValueAddOnly"))
+    link = replace(linked(ADA, "t1", userName="ada@example.org", title="Boss"), escrow=FAILED)
+    mended = item(entry(nick="ad", jobTitle="Dr"), link, mapping=mapping)
+
+    assert only_link(concluded([mended], Done())).escrow is None
+
+
 def test_what_locked_somebody_out_without_the_rest_leaves_the_rest_to_be_tried_again() -> None:
     left = entry(assigned=False, userPrincipalName="new@example.org")
     leaving = item(left, replace(sent_for(entry()), escrow=FAILED))
