@@ -293,3 +293,25 @@ def test_an_unknown_job_is_named_with_those_there_are(connected: Program, comman
     assert (said.code, said.out) == (2, "")
     assert "'nonsense'" in said.err
     assert "Workspaces" in said.err
+
+
+def test_what_the_application_can_do_is_shown_with_what_follows_from_it(connected: Program) -> None:
+    told = connected.ok("job", "capabilities", "Workspaces", "--json").json
+    text = connected.ok("job", "capabilities", "Workspaces", "--refresh").out
+
+    by_name = {each["name"]: each for each in told["capabilities"]}
+    assert (by_name["patch"]["value"], by_name["patch"]["origin"]) == (True, "ServiceProviderConfig")
+    assert by_name["bulk"]["value"] is False
+    assert told["profile"] == "rfc"
+    assert "Changes are sent as PATCH." in " ".join(text.split())
+    assert "Request profile rfc; last asked 20" in text
+
+
+def test_a_job_is_made_with_a_request_profile(connected: Program, up: Up) -> None:
+    url, token = organisation(connected, up, "profiled")
+    words = ("--application", "Profiled", "--secret-token", token, "--request-profile", "okta")
+    connected.ok("job", "create", url, *words)
+
+    settings = connected.ok("job", "settings", "Profiled", "--json").json
+
+    assert settings["request_profile"] == "okta"

@@ -62,6 +62,15 @@ class Template(StrEnum):
     tutorial = "tutorial"
 
 
+class RequestProfile(StrEnum):
+    """Whose requests an application is sent."""
+
+    rfc = "rfc"
+    entra = "entra"
+    entra_flagged = "entra-aadOptscim062020"
+    okta = "okta"
+
+
 class Scope(StrEnum):
     """Who is provisioned."""
 
@@ -86,6 +95,13 @@ def create(
     ] = None,
     template: Annotated[Template, typer.Option(help="The mappings to begin with.")] = Template.scim,
     scope: Annotated[Scope, typer.Option(help="Provision those who are assigned, or all.")] = Scope.assigned,
+    request_profile: Annotated[
+        RequestProfile | None,
+        typer.Option(
+            "--request-profile",
+            help="Whose requests the application is sent; without it what a flag in the Tenant URL asks for, or rfc.",
+        ),
+    ] = None,
     interval: Annotated[str, typer.Option(help="Time between two cycles, as an ISO 8601 duration.")] = "PT40S",
     tenant: TenantName = None,
     data: Data = None,
@@ -100,10 +116,14 @@ def create(
     """
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
-        settings = JobSettings(scope=scope.value, interval_seconds=provisioning.parse_interval(interval))
+        settings = JobSettings(
+            scope=scope.value,
+            interval_seconds=provisioning.parse_interval(interval),
+            request_profile="rfc" if request_profile is None else request_profile.value,
+        )
         token = secret(secret_token)
         # Tested before anything is made, so that a refused job leaves no application behind.
-        _must_succeed(await provisioning.test_connection(parts.provisioning, tenant_url, token))
+        _must_succeed(await provisioning.test_connection(parts.provisioning, tenant_url, token, settings))
         wanted = application or urlsplit(tenant_url).hostname or tenant_url
         service_principal, called = await _application(db, wanted)
         new = NewJob(service_principal, name or called, tenant_url, token, template.value, settings)

@@ -31,7 +31,10 @@ from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA, USER
 
 Query = dict[str, str | int]
 
-FLAG = "aadOptscim062020"
+_FLAGS: Mapping[str, RequestProfile] = {
+    "aadoptscim062020": "entra-aadOptscim062020",
+    "azureadscimpatch2017": "entra",  # the old form, for the day when the new one is the default
+}
 _ENTRA_GROUP_SCHEMA = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 _ROLE_TYPE = "WindowsAzureActiveDirectoryRole"
 _MANAGER = f"{ENTERPRISE_USER_SCHEMA.id}:manager"
@@ -85,13 +88,13 @@ def reference_query(target_id: str, attribute: str, referenced_id: str) -> Query
 def flagged_profile(tenant_url: str) -> RequestProfile | None:
     """The profile that a Tenant URL asks for by Entra's flag (rules C1, 15.4); None where it asks for none."""
     named = {name.lower() for name, _ in parse_qsl(urlsplit(tenant_url).query, keep_blank_values=True)}
-    return "entra-aadOptscim062020" if FLAG.lower() in named else None
+    return next((profile for flag, profile in _FLAGS.items() if flag in named), None)
 
 
 def without_flags(tenant_url: str) -> str:
     """The Tenant URL that requests are sent to: Entra's flags speak to the client and are not sent."""
     parts = urlsplit(tenant_url)
-    kept = "&".join(each for each in parts.query.split("&") if each.partition("=")[0].lower() != FLAG.lower())
+    kept = "&".join(each for each in parts.query.split("&") if each.partition("=")[0].lower() not in _FLAGS)
     return urlunsplit(parts._replace(query=kept))
 
 

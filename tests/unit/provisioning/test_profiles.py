@@ -210,6 +210,7 @@ FLAG = "https://scim.fabrikam.example/scim/?aadOptscim062020"
         (f"{FLAG}=true", "entra-aadOptscim062020", "https://scim.fabrikam.example/scim/"),
         ("https://a.example/s?AADOPTSCIM062020&key=1", "entra-aadOptscim062020", "https://a.example/s?key=1"),
         ("https://a.example/s?key=a%20b&aadOptscim062020", "entra-aadOptscim062020", "https://a.example/s?key=a%20b"),
+        ("https://a.example/s?AzureAdScimPatch2017", "entra", "https://a.example/s"),
         ("https://a.example/s?key=aadOptscim062020", None, "https://a.example/s?key=aadOptscim062020"),
         ("https://a.example/s", None, "https://a.example/s"),
     ],
