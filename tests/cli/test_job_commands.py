@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -274,6 +276,79 @@ def test_mappings_go_out_and_come_back(connected: Program) -> None:
     assert len(refused.json["error"]["details"]) == 4
     assert connected("job", "schema", "set", "people.csv").code == 2
     assert connected("job", "schema", "set", "nowhere.json").code == 2
+
+
+EXAMPLE = Path(__file__).parents[1] / "unit" / "provisioning" / "data" / "synchronization-schema-example.json"
+
+
+def test_a_published_schema_goes_in_and_comes_out_as_it_was(connected: Program) -> None:
+    before = connected.ok("job", "schema", "show", "Workspaces", "--json").json
+    shutil.copy(EXAMPLE, connected.folder / "example.json")
+    set_ = connected.ok("job", "schema", "set", "example.json", "Workspaces", "--yes", "--json").json
+    shown = connected.ok("job", "schema", "show", "Workspaces")
+    connected.ok("job", "schema", "reset", "Workspaces", "--yes")
+    after = connected.ok("job", "schema", "show", "Workspaces", "--json").json
+
+    assert (set_["saved"], set_["warnings"]) == (True, [])
+    assert json.loads(shown.out) == json.loads(EXAMPLE.read_bytes())
+    assert after == before, "reset brings the template's mappings back (rule A14)"
+    assert after["id"].startswith("scim.")
+
+
+def test_a_schema_is_checked_without_a_database(connected: Program, tmp_path: Path) -> None:
+    elsewhere = Program(tmp_path, connected.environment)
+    document = json.loads(EXAMPLE.read_bytes())
+    (tmp_path / "right.json").write_text(json.dumps(document))
+    mapping = document["synchronizationRules"][0]["objectMappings"][0]
+    mapping["attributeMappings"][2]["source"] = {"type": "Attribute", "name": "dispalyName"}
+    mapping["enabled"] = "yes"
+    mapping["flowtypes"] = "Add"
+    (tmp_path / "wrong.json").write_text(json.dumps(document))
+
+    right = elsewhere("job", "schema", "check", "right.json", "--json")
+    wrong = elsewhere("job", "schema", "check", "wrong.json", "--json")
+    told = elsewhere("job", "schema", "check", "wrong.json")
+
+    place = "synchronizationRules[0].objectMappings[0]"
+    assert (right.code, right.json) == (0, {"ok": True, "faults": [], "warnings": []})
+    assert wrong.code == 1
+    assert [each["path"] for each in wrong.json["faults"]] == [
+        f"{place}.attributeMappings[2].source.name",
+        f"{place}.enabled",
+    ]
+    assert "displayName" in wrong.json["faults"][0]["message"]
+    assert [each["path"] for each in wrong.json["warnings"]] == [f"{place}.flowtypes"]
+    assert told.code == 1
+    assert told.out.rstrip().endswith("2 faults, 1 warning")
+    assert not list(tmp_path.glob("rollcall*")), "nothing is opened"
+    assert elsewhere("job", "schema", "check", "nowhere.json").code == 2
+
+
+def test_a_schema_is_checked_and_saved_for_a_job_with_its_scope_and_its_warnings(connected: Program) -> None:
+    """S10: role functions don't go with everybody in scope, from either side."""
+    document = connected.ok("job", "schema", "show", "Workspaces", "--json").json
+    users = document["synchronizationRules"][0]["objectMappings"][0]
+    del users["flowTypes"]
+    role = {"type": "Function", "expression": "AppRoleAssignmentsComplex([appRoleAssignments])"}
+    users["attributeMappings"].append({"targetAttributeName": "roles", "source": role, "matchingPriorty": 0})
+    (connected.folder / "roles.json").write_text(json.dumps(document))
+
+    said = connected.ok("job", "schema", "set", "roles.json", "Workspaces", "--yes")
+    refused = connected("job", "settings", "Workspaces", "scope=all", "--yes", "--json")
+    saved = connected.ok("job", "schema", "show", "Workspaces", "--json").json
+    connected.ok("job", "schema", "reset", "Workspaces", "--yes")
+    connected.ok("job", "settings", "Workspaces", "scope=all", "--yes")
+    alone = connected("job", "schema", "check", "roles.json")
+    checked = connected("job", "schema", "check", "roles.json", "--job", "Workspaces")
+    unsaved = connected("job", "schema", "set", "roles.json", "Workspaces", "--yes")
+    connected.ok("job", "settings", "Workspaces", "scope=assigned", "--yes")
+
+    assert "did you mean matchingPriority?" in said.err
+    assert saved["synchronizationRules"][0]["objectMappings"][0]["flowTypes"] == "Add, Update, Delete"
+    assert "rule S10" in refused.json["error"]["details"][0]
+    assert (alone.code, checked.code, unsaved.code) == (0, 1, 2)
+    assert "rule S10" in checked.out
+    assert "rule S10" in unsaved.err
 
 
 def test_a_started_job_runs_by_itself_and_a_paused_one_does_not(connected: Program) -> None:

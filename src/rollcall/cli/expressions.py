@@ -12,7 +12,7 @@ from rich.tree import Tree
 
 from rollcall import provisioning
 from rollcall.cli import output
-from rollcall.cli.jobs import read_json
+from rollcall.cli.json_files import read_json
 from rollcall.cli.naming import assignments, user_named
 from rollcall.cli.output import Answer, shown_value
 from rollcall.cli.ring import (
@@ -23,6 +23,7 @@ from rollcall.cli.ring import (
     Data,
     TenantName,
     answer_in_tenant,
+    print_answer,
     ring,
 )
 from rollcall.db import TenantDatabase
@@ -58,7 +59,7 @@ def evaluate(
     if user is None:
         with ring(as_json):
             said = _evaluated(expression, _attributes(attribute))
-            _print(said, as_json)
+            print_answer(said, as_json)
         return
 
     async def work(_parts: Parts, db: TenantDatabase) -> Answer:
@@ -69,15 +70,6 @@ def evaluate(
         return _evaluated(expression, {**source, **_attributes(attribute)})
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
-
-
-def _print(said: Answer, as_json: bool) -> None:
-    if as_json:
-        output.print_json(said.data)
-    else:
-        said.show(output.out())
-    if said.exit_code:
-        raise typer.Exit(said.exit_code)
 
 
 def _attributes(words: list[str] | None) -> dict[str, Any]:
@@ -151,7 +143,7 @@ def run_tests(
             if verdict.outcome == "failed":
                 failures.append({"number": number, "expression": each["expression"], "message": verdict.message})
         data = {"passed": passed, "failed": len(failures), "failures": failures}
-        _print(Answer(data, lambda console: _report(console, data), DID_NOT_SUCCEED if failures else 0), as_json)
+        print_answer(Answer(data, lambda console: _report(console, data), DID_NOT_SUCCEED if failures else 0), as_json)
 
 
 def _run_one(file: Path, number: int, test: dict[str, Any], context: Any) -> Any:

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from rollcall import directory, provisioning
-from rollcall.cli import job_capabilities, job_on_demand, job_plan, job_report, job_run, job_scope, output
+from rollcall.cli import job_capabilities, job_on_demand, job_plan, job_report, job_run, job_schema, job_scope, output
 from rollcall.cli.naming import application_named, assignments, job_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
@@ -29,10 +29,7 @@ from rollcall.provisioning import JobSettings, NewJob, Verdict
 app = typer.Typer(
     no_args_is_help=True, help="Provisioning jobs: each keeps one application in step with the directory."
 )
-schema_app = typer.Typer(
-    no_args_is_help=True, help="The mappings of a job, as Microsoft Graph's synchronizationSchema."
-)
-app.add_typer(schema_app, name="schema")
+app.add_typer(job_schema.app, name="schema")
 app.command("plan")(job_plan.plan)
 app.command("apply")(job_run.apply)
 app.command("run")(job_run.run)
@@ -386,69 +383,3 @@ def _settings(written: dict[str, str]) -> dict[str, Any]:
         except orjson.JSONDecodeError:
             values[name] = text
     return values
-
-
-@schema_app.command()
-def show(
-    job: JobName = None,
-    tenant: TenantName = None,
-    data: Data = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print a job's mappings as a JSON document that `set` takes back.
-
-    Example: rollcall job schema show > mappings.json
-    """
-
-    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
-        document = (await job_named(db, job)).sync_schema
-        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
-        lines = [output.safe(line) for line in text.split("\n")]
-        return Answer(document, lambda console: console.print("\n".join(lines)))
-
-    answer_in_tenant(At(data, config, tenant), as_json, work)
-
-
-@schema_app.command("set")
-def set_schema(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSON document as `show` prints it.")],
-    job: JobName = None,
-    yes: job_scope.Yes = False,
-    dry_run: job_scope.DryRun = False,
-    tenant: TenantName = None,
-    data: Data = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Replace a job's mappings; the next cycle looks at everybody again. Every fault is named, and then nothing is saved.
-
-    Where filters change, it first shows who enters and who leaves scope, and asks.
-
-    Example: rollcall job schema set mappings.json
-
-    Example: rollcall job schema set mappings.json --dry-run
-    """
-
-    async def work(parts: Parts, db: TenantDatabase) -> Answer:
-        document = read_json(file)
-        if not isinstance(document, dict):
-            raise Invalid(f"{file} holds no JSON object.")
-        found = await job_named(db, job)
-        moves = await job_scope.preview(parts, found, db.tenant, schema=document, shown=not as_json)
-        if not dry_run:
-            job_scope.ask(moves, yes=yes)
-            await db.write(provisioning.change_schema, found.id, document)
-        return job_scope.answer(found, moves, saved=not dry_run)
-
-    answer_in_tenant(At(data, config, tenant), as_json, work)
-
-
-def read_json(file: Path) -> Any:
-    """What a JSON file holds. Raises NotFound for no file, Invalid for no JSON."""
-    try:
-        return orjson.loads(file.read_bytes())
-    except OSError as error:
-        raise NotFound(f"The file {file} can't be read: {error.strerror}.") from None
-    except orjson.JSONDecodeError as error:
-        raise Invalid(f"The file {file} is no JSON: {error}.") from None

@@ -80,12 +80,17 @@ def answer(at: At, as_json: bool, work: Callable[[Parts], Awaitable[Answer]]) ->
         config = known.config = at.load()
         set_up_log(quiet(config))
         said = asyncio.run(opened(config))
-        if as_json:
-            output.print_json(said.data)
-        else:
-            said.show(output.out())
-        if said.exit_code:
-            raise typer.Exit(said.exit_code)
+        print_answer(said, as_json)
+
+
+def print_answer(said: Answer, as_json: bool) -> None:
+    """Print an answer, and end with its exit code unless that is 0."""
+    if as_json:
+        output.print_json(said.data)
+    else:
+        said.show(output.out())
+    if said.exit_code:
+        raise typer.Exit(said.exit_code)
 
 
 def answer_in_tenant(

@@ -26,6 +26,7 @@ from rollcall.provisioning.jobs import (
     change_schema,
     change_settings,
     credentials,
+    default_schema,
     delete_job,
     find_job,
     list_jobs,
@@ -47,6 +48,7 @@ from rollcall.provisioning.service import (
     provision_on_demand,
     run_job,
 )
+from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, examine_schema, with_what_was_left_out
 from rollcall.provisioning.trying import attributes_of_user, trial_context
 from rollcall.provisioning.worker import Worker
 
@@ -66,6 +68,7 @@ __all__ = [
     "PlannedCycle",
     "PlannedObject",
     "PlannedSkip",
+    "SchemaFindings",
     "ScopeChange",
     "ScopePreview",
     "Service",
@@ -78,10 +81,13 @@ __all__ = [
     "capabilities_of_job",
     "change_schema",
     "change_settings",
+    "check_schema",
     "compile_expression",
     "create_tested_job",
     "credentials",
+    "default_schema",
     "delete_job",
+    "examine_schema",
     "find_job",
     "list_jobs",
     "log_form",
@@ -105,4 +111,5 @@ __all__ = [
     "test_job",
     "trial_context",
     "waiting_failures",
+    "with_what_was_left_out",
 ]

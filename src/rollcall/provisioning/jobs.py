@@ -157,7 +157,7 @@ async def create_job(tx: Tx, runtime: Runtime, sealer: Sealer, new: NewJob) -> U
                 check_tenant_url(new.tenant_url),
                 sealer.seal(new.secret_token, _context(job_id)) if new.secret_token else None,
                 Jsonb(asdict(settings)),
-                Jsonb(schema_of(new.template, _schema_id(tx, job_id))),
+                Jsonb(schema_of(new.template, _schema_id(tx.tenant, job_id))),
             ],
         )
     except UniqueViolation:
@@ -285,17 +285,13 @@ async def change_schema(tx: Tx, job_id: UUID, document: Json) -> SchemaFindings:
     return findings
 
 
-async def reset_schema(tx: Tx, job_id: UUID) -> SchemaFindings:
-    """Put the mappings of the job's template back, filters and all; the next cycle is an initial one (rule A14).
-
-    Raises NotFound.
-    """
-    job = await read_job(tx, job_id)
-    return await change_schema(tx, job_id, schema_of(job.template, _schema_id(tx, job_id)))
+def default_schema(tenant: UUID, job: Job) -> dict[str, Any]:
+    """The mappings of the job's template, as it began with them (rule A14)."""
+    return schema_of(job.template, _schema_id(tenant, job.id))
 
 
-def _schema_id(tx: Tx, job_id: UUID) -> str:
-    return f"scim.{tx.tenant.hex}.{job_id}"
+def _schema_id(tenant: UUID, job_id: UUID) -> str:
+    return f"scim.{tenant.hex}.{job_id}"
 
 
 async def drop_watermark(tx: Tx, job_id: UUID) -> None:

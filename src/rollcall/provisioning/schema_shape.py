@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args
 from rollcall.provisioning.model import AttributeTypeName, FlowType, Json
 from rollcall.provisioning.schema_findings import Findings, joined, nearest, shown
 
-DEEPEST = 500
-"""How many objects and lists may stand inside each other; what the deepest expression needs fits well."""
+DEEPEST = 250
+"""How many objects and lists may stand inside each other; the JSON writer ends at 254."""
 
 FLOW_ACTIONS = ("Add", "Update", "Delete")
 FLOW_BEHAVIORS = ("FlowWhenChanged", "FlowAlways")

@@ -495,7 +495,7 @@ def test_what_no_database_can_keep_is_refused() -> None:
     assert places({**document(), "note": "a\x00b"}) == ["note"]
     assert places({**document(), "note": float("inf")}) == ["note"]
     assert places({**document(), "note": {"a\x00": 1}}) == ["note"]
-    assert "500" in faults({**document(), "note": deep})[0][1]
+    assert "250" in faults({**document(), "note": deep})[0][1]
 
 
 @pytest.mark.parametrize("junk", [None, [], "x", 1, True])
