@@ -139,6 +139,8 @@ class LinkContract:
             members_pending=True,
             withheld=True,
             escrow=escrow(LATER, 3),
+            disabled_at=NOW,
+            left_alone=True,
         )
 
         await ledger.commit(Commit(links=[link]))

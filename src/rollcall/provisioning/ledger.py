@@ -18,7 +18,7 @@ from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
 
 _LINK_COLUMNS = """
     kind, source_id, name, state, target_id, sent, disabled, intent_matching, generation, members_pending, withheld,
-    escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason, disabled_at
+    escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason, disabled_at, left_alone
 """
 
 _LOG_COLUMNS = """
@@ -70,6 +70,7 @@ def _link(row: dict[str, Any]) -> Link:
         withheld=row["withheld"],
         escrow=escrow,
         disabled_at=row["disabled_at"],
+        left_alone=row["left_alone"],
     )
 
 
@@ -93,6 +94,7 @@ def _row(link: Link) -> dict[str, Any]:
         "escrow_code": escrow and escrow.code,
         "escrow_reason": escrow and escrow.reason,
         "disabled_at": link.disabled_at and link.disabled_at.isoformat(),
+        "left_alone": link.left_alone,
     }
 
 
@@ -144,7 +146,7 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             kind text, source_id text, name text, state text, target_id text, sent jsonb, disabled boolean,
             intent_matching jsonb, generation bigint, members_pending boolean, withheld boolean,
             escrow_attempts integer, escrow_first_failed timestamptz, escrow_next_attempt timestamptz,
-            escrow_code text, escrow_reason text, disabled_at timestamptz)
+            escrow_code text, escrow_reason text, disabled_at timestamptz, left_alone boolean)
         on conflict (tenant_id, job_id, kind, source_id) do update set
             name = excluded.name, state = excluded.state, target_id = excluded.target_id, sent = excluded.sent,
             disabled = excluded.disabled, intent_matching = excluded.intent_matching,
@@ -152,7 +154,7 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             withheld = excluded.withheld, escrow_attempts = excluded.escrow_attempts,
             escrow_first_failed = excluded.escrow_first_failed, escrow_next_attempt = excluded.escrow_next_attempt,
             escrow_code = excluded.escrow_code, escrow_reason = excluded.escrow_reason,
-            disabled_at = excluded.disabled_at
+            disabled_at = excluded.disabled_at, left_alone = excluded.left_alone
         """,
         {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
     )

@@ -290,6 +290,7 @@ class Link:
     `state`: `absent` nothing is there; `linked` the resource `target_id` is there and carries `sent`;
     `uncertain` a request went out whose effect is not known, so it has to be read first.
     `intent_matching` are the values under which an uncertain creation has to be looked for.
+    `left_alone`: an input filter keeps the job from changing it, its references included.
     `members_pending`: the source's whole list of members is still to be compared.
     `disabled`: it has been disabled, or may have been. `disabled_at`: since when it is disabled, or out of scope
     without a way to disable it; the days to its deletion count from there.
@@ -307,6 +308,7 @@ class Link:
     withheld: bool = False
     escrow: Escrow | None = None
     disabled_at: datetime | None = None
+    left_alone: bool = False
 
     @property
     def may_exist(self) -> bool:

@@ -177,7 +177,9 @@ def _remember(page: _Page, item: Item, link: Link, *, attempted: bool, members_p
     known = item.known
     if known.target_id is not None and link.target_id != known.target_id:
         page.lost.add(link.key)
-    if (known.state, known.target_id) != (link.state, link.target_id):
+    if attempted and item.scope.verdict != "undecided":
+        link = replace(link, left_alone=item.scope.verdict == "ignored")
+    if (known.state, known.target_id, known.left_alone) != (link.state, link.target_id, link.left_alone):
         page.touched.add(link.key)
     if not link.may_exist and link.escrow is None:
         page.dropped.append(link.key)
@@ -289,7 +291,9 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
         if not skip.silent:
             _log(page, item, "other", "skipped", code=skip.code, reason=skip.reason)
         link = replace(item.link, sent=_held(item, skip), withheld=False, escrow=None)
-        if skip.code == LEFT_ALONE or item.scope.verdict == "ignored":
+        if item.scope.verdict == "ignored":
+            return replace(link, disabled_at=None)  # days begin to count anew when it is looked at again
+        if skip.code == LEFT_ALONE:
             return link
         leaving = item.link.may_exist and item.scope.verdict == "inactive"
         if _returns(item, None):

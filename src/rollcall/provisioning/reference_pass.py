@@ -64,11 +64,14 @@ async def send_due_references(road: Road) -> None:
             return
         plan = plan_references(rows, _members_per_request(road))
         idle = [row.key for row in plan.waiting + plan.settled]
-        sent = [row.key for operation in plan.operations for row in operation.added + operation.removed]
-        await road.ledger.intend_references(sent)
         links = await road.ledger.known(_named(road, plan.operations))
+        # What an input filter leaves alone waits until that changes, which makes its references due again.
+        left = {key for key, link in links.items() if link.left_alone}
+        idle += [row.key for each in plan.operations if each.source in left for row in each.added + each.removed]
+        operations = [each for each in plan.operations if each.source not in left]
+        await road.ledger.intend_references([row.key for each in operations for row in each.added + each.removed])
         batch = _Pass(now, {key: link.name for key, link in links.items()})
-        await _send(road, await _not_set_yet(road, plan.operations, batch), batch)
+        await _send(road, await _not_set_yet(road, operations, batch), batch)
         await road.ledger.commit_references(await _outcome(road, batch, idle))
         road.counts.requests = road.exporter.traffic.requests
         await road.observer(road.counts)
