@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rollcall.provisioning.expression_syntax import Call, parse, walk
 from rollcall.provisioning.expression_values import shown, text_form
-from rollcall.provisioning.model import ClauseVerdict, Entry, JobSettings, Json, ObjectMapping, Scope, ScopeVerdict
+from rollcall.provisioning.model import ClauseVerdict, Entry, JobSettings, Json, Scope, ScopeVerdict
 from rollcall.provisioning.scoping_filter import NO_FILTERS, Filters, clause_verdicts, passes
 
 _FILTERS_NAMED = 3
@@ -43,31 +42,6 @@ def _decide(entry: Entry, settings: JobSettings, clauses: Sequence[ClauseVerdict
     if reason_out is None:
         return "active", _reason_in(entry, settings)
     return "inactive" if entry.key.kind == "User" else "out", reason_out
-
-
-def role_warnings(mapping: ObjectMapping, settings: JobSettings) -> list[tuple[str, str]]:
-    """What to warn of when a schema or settings are saved: target attribute, and a sentence with rule and remedy.
-
-    With mode all nobody has to be assigned, and who is not has no role: the role functions give nothing (rule S10).
-    """
-    if settings.scope != "all":
-        return []
-    warnings = []
-    for attribute in mapping.attributes:
-        if attribute.source.type != "Function":
-            continue
-        calls = {each.name for each in walk(parse(attribute.source.text)) if isinstance(each, Call)}
-        for name in sorted(name for name in calls if name.lower() in _ROLE_FUNCTIONS):
-            sentence = f"{name} gives nothing for those who are not assigned, and the job provisions all (rule S10)."
-            warnings.append(
-                (attribute.target, f"{sentence} Use the scope assigned, or map roles by another expression.")
-            )
-    return warnings
-
-
-_ROLE_FUNCTIONS = frozenset(
-    {"singleapproleassignment", "approleassignmentscomplex", "assertiveapproleassignmentscomplex"}
-)
 
 
 def is_active(entry: Entry) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rollcall.provisioning.model import Entry, JobSettings
-from rollcall.provisioning.scoping import decide, role_warnings
-from tests.unit.provisioning.builders import ADA, RED, SETTINGS, USERS, computed, entry, users
+from rollcall.provisioning.scoping import decide
+from tests.unit.provisioning.builders import ADA, RED, SETTINGS, entry
 
 ALL = JobSettings(scope="all")
 
@@ -74,16 +74,6 @@ def test_the_details_are_those_that_the_log_shows() -> None:
         "User has the required role": False,
         "ScopeEvaluationResult": "out of scope",
     }
-
-
-def test_role_functions_are_warned_of_where_nobody_has_to_be_assigned() -> None:
-    """S10: role functions do not go with mode all."""
-    mapping = users(computed('Join("", "x", SingleAppRoleAssignment([appRoleAssignments]))', "title"))
-
-    ((target, sentence),) = role_warnings(mapping, ALL)
-    assert (target, "rule S10" in sentence) == ("title", True)
-    assert role_warnings(mapping, SETTINGS) == []
-    assert role_warnings(USERS, ALL) == []
 
 
 def test_whoever_is_assigned_has_a_role() -> None:
