@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -181,6 +181,7 @@ async def found_world(
     template: str = "tutorial",
     settings: JobSettings | None = None,
     sealer: Sealer = SEALER,
+    app_roles: Sequence[directory.AppRole] = (),
 ) -> World:
     """An empty directory and an empty organisation behind `proxy`, joined by a tested job."""
     tenant, organisation = runtime.new_id(), database.tenant(runtime.new_id())
@@ -189,7 +190,7 @@ async def found_world(
     key = f"org-{organisation.tenant.hex}"
     await organisation.write(create_organisation, runtime, key=key, name="Acme", synchronization=True)
     issued = await organisation.write(create_credential, runtime)
-    application = await db.write(directory.create_service_principal, "Workspaces")
+    application = await db.write(directory.create_service_principal, "Workspaces", app_roles=app_roles)
     service = Service(database, runtime, sealer)
     url = tenant_url(proxy.url, key)
     job_id = await create_tested_job(
