@@ -18,7 +18,16 @@ from rollcall import directory
 from rollcall.db import DatabaseConfig, Tx
 from rollcall.errors import Conflict
 from rollcall.main import Parts, open_parts
-from rollcall.provisioning import Cycle, JobSettings, change_settings, recent_cycles, set_state, standing
+from rollcall.provisioning import (
+    Cycle,
+    JobSettings,
+    change_schema,
+    change_settings,
+    read_job,
+    recent_cycles,
+    set_state,
+    standing,
+)
 from tests.e2e.workers import GENEROUS_SECONDS, Workers, config_for, end, soon, workers_of
 from tests.provisioning.agreement import assert_in_step
 from tests.provisioning.proxy import Proxy, proxy_to
@@ -232,6 +241,25 @@ async def test_a_change_in_the_directory_wakes_the_worker_long_before_the_interv
 
     await world.proxy.until(lambda: any(each.method == "PATCH" for each in world.proxy.written()), GENEROUS_SECONDS)
     await agreed(world)
+
+
+async def test_new_mappings_hold_at_once_and_not_only_after_the_interval(world: World, workers: Workers) -> None:
+    """Y4: a changed mapping makes the next cycle an initial one."""
+    await found_company(world, people=3, groups=1)
+    await workers.start()
+    await world.db.write(set_state, world.job_id, "Active")
+    await settled(world)
+    document = (await world.db.read(read_job, world.job_id)).sync_schema
+    users = document["synchronizationRules"][0]["objectMappings"][0]
+    constant = {"type": "Constant", "name": "Newcomer", "expression": '"Newcomer"'}
+    users["attributeMappings"].append({"targetAttributeName": "nickName", "source": constant})
+
+    await world.db.write(change_schema, world.job_id, document)
+
+    await world.proxy.until(
+        lambda: sum(each.method == "PATCH" and "/Users/" in each.path for each in world.proxy.written()) == 3,
+        GENEROUS_SECONDS,
+    )
 
 
 async def test_the_interval_is_honoured_and_may_be_changed_while_the_job_runs(world: World, workers: Workers) -> None:

@@ -25,7 +25,7 @@ LEAST_INTERVAL_SECONDS = 5.0
 PROGRESS_CHANNEL = "rollcall_provisioning"
 """Notifications of cycles that began, made progress or ended. The payload is the job's id."""
 SCHEDULE_CHANNEL = "rollcall_schedule"
-"""Notifications of jobs that were started, paused or given another interval. The payload is the job's id."""
+"""Notifications of jobs that were started, paused, or given other settings or mappings. The payload is the job's id."""
 
 JobState = Literal["Active", "Paused", "Disabled"]
 _COLUMNS = """id, service_principal_id, display_name, template, tenant_url, sealed_token is not null as has_token,
@@ -282,6 +282,7 @@ async def change_schema(tx: Tx, job_id: UUID, document: Json) -> SchemaFindings:
         "update provisioning.jobs set sync_schema = %s, modified = now() where id = %s", [Jsonb(complete), job_id]
     )
     await drop_watermark(tx, job_id)
+    await _schedule(tx, job_id, job.state, job.settings.interval_seconds)
     return findings
 
 
