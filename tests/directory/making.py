@@ -9,7 +9,7 @@ import orjson
 
 from rollcall import directory
 from rollcall.db import TenantDatabase
-from rollcall.directory import FeedEntry, FeedPage, FeedTie
+from rollcall.directory import FeedEntry, FeedPage, FeedTie, NestedGroups
 
 
 async def make_user(db: TenantDatabase, name: str, **attributes: Any) -> UUID:
@@ -27,14 +27,18 @@ async def make_application(db: TenantDatabase) -> UUID:
 
 
 async def read(
-    db: TenantDatabase, application: UUID, watermark: dict[str, Any] | None = None, limit: int = 100
+    db: TenantDatabase,
+    application: UUID,
+    watermark: dict[str, Any] | None = None,
+    limit: int = 100,
+    nested: NestedGroups = "direct",
 ) -> tuple[list[FeedEntry], list[FeedTie], dict[str, Any], list[FeedPage]]:
     """Follow the feed to its end, the watermark through JSON as the ledger keeps it."""
     entries: list[FeedEntry] = []
     ties: list[FeedTie] = []
     pages: list[FeedPage] = []
     while True:
-        page = await db.read(directory.feed, application, watermark, limit)
+        page = await db.read(directory.feed, application, watermark, limit, nested=nested)
         entries += page.entries
         ties += page.ties
         pages.append(page)
@@ -43,5 +47,5 @@ async def read(
             return entries, ties, watermark, pages
 
 
-async def caught_up(db: TenantDatabase, application: UUID) -> dict[str, Any]:
-    return (await read(db, application))[2]
+async def caught_up(db: TenantDatabase, application: UUID, nested: NestedGroups = "direct") -> dict[str, Any]:
+    return (await read(db, application, nested=nested))[2]

@@ -18,7 +18,7 @@ from rollcall.runtime import Runtime
 from tests.directory.making import make_application, make_group, make_user, read
 
 
-class _Follower:
+class Follower:
     """Keeps the last that was said of each object and tie, as an engine would."""
 
     def __init__(self) -> None:
@@ -57,12 +57,12 @@ def _steps(
         lambda: db.write(directory.delete_group, group),
         lambda: db.write(directory.restore_group, group),
         lambda: db.write(directory.update_group, group, {"description": str(chance.randrange(5))}),
-        lambda: db.write(directory.purge_user, person) if chance.random() < 0.2 else _nothing(),
-        lambda: db.write(directory.purge_group, group) if chance.random() < 0.2 else _nothing(),
+        lambda: db.write(directory.purge_user, person) if chance.random() < 0.2 else nothing(),
+        lambda: db.write(directory.purge_group, group) if chance.random() < 0.2 else nothing(),
     ]
 
 
-async def _nothing() -> None:
+async def nothing() -> None:
     return None
 
 
@@ -72,7 +72,7 @@ async def test_a_follower_ends_with_what_is_true(tenant_db: TenantDatabase, runt
     application = await make_application(tenant_db)
     people = [await make_user(tenant_db, f"u{number}") for number in range(8)]
     groups = [await make_group(tenant_db, f"g{number}") for number in range(3)]
-    follower = _Follower()
+    follower = Follower()
 
     for _ in range(80):
         try:

@@ -6,8 +6,19 @@ from typing import Any
 
 from rollcall import directory
 from rollcall.db import TenantDatabase, Tx
+from rollcall.directory.changed import MEMBERS, NOBODY
 from rollcall.directory.entries import TIES, USER_ENTITLEMENT, USER_SELECT
-from rollcall.directory.feed import CHANGES, MEMBERS
+from rollcall.directory.feed import CHANGES
+from rollcall.directory.nesting import (
+    ABOVE,
+    ABOVE_SINCE,
+    BENEATH,
+    FLATTENED,
+    HOLDERS,
+    LEFT_OUT,
+    LEFT_OUT_PEOPLE,
+    PEOPLE,
+)
 from tests.directory.making import caught_up, make_application, make_group, read
 
 _PEOPLE = 5_000
@@ -30,6 +41,10 @@ async def _fill(tx: Tx, group_id: Any) -> None:
         "insert into directory.changes (kind, object_id, operation) select 'user', id, 'create' from directory.users"
     )
     await tx.run("analyze directory.users, directory.memberships, directory.changes, directory.assignments")
+
+
+async def _plan(tx: Tx, statement: str, params: Any) -> str:
+    return str(await tx.value("explain (format json) " + statement, params))
 
 
 async def _scans(tx: Tx, statement: str, params: Any) -> list[tuple[str, str, str]]:
@@ -80,6 +95,64 @@ async def test_no_read_of_one_change_walks_through_a_table(tenant_db: TenantData
         if scan[1] in big and not any(part in scan[2].replace("tenant_id = ", "") for part in asked)
     ]
     assert slow == []
+
+
+async def _fill_nested(tx: Tx, outer: Any) -> None:
+    """A hundred groups inside one, each with all the people, and a thousand that have nothing to do with it."""
+    await tx.run(
+        """
+        insert into directory.groups (display_name, display_name_folded)
+        select 'g' || n, 'g' || n from generate_series(1, 1100) as n
+        """
+    )
+    await tx.run(
+        """
+        insert into directory.memberships (group_id, member_id, member_kind)
+        select %s, id, 'Group' from directory.groups where display_name like 'g%%' order by id limit 100
+        """,
+        (outer,),
+    )
+    await tx.run(
+        """
+        insert into directory.changes (kind, object_id, other_id, other_kind, operation)
+        select 'membership', group_id, member_id, member_kind, 'add' from directory.memberships
+        """
+    )
+    await tx.run("analyze directory.groups, directory.memberships, directory.changes")
+
+
+async def test_no_way_up_or_down_among_nested_groups_walks_through_a_table(tenant_db: TenantDatabase) -> None:
+    application = await make_application(tenant_db)
+    outer = await make_group(tenant_db, "Everybody")
+    await tenant_db.write(_fill, outer)
+    await tenant_db.write(_fill_nested, outer)
+    await tenant_db.write(directory.assign, application, outer)
+    since = (await caught_up(tenant_db, application))["since"]
+    [person] = await tenant_db.read(directory.list_users, limit=1)
+    queries: list[tuple[str, dict[str, Any]]] = [
+        (HOLDERS, {"ids": [person.id]}),
+        (ABOVE, {"groups": [outer]}),
+        (ABOVE_SINCE, {"groups": [outer], "xmin": since[0], "xmax": since[1], "running": []}),
+        (BENEATH, {"group": outer}),
+        (PEOPLE, {"groups": [outer], "group": outer, "member": person.id, "limit": 10}),
+        (FLATTENED, {"groups": [outer], "after": NOBODY, "limit": 10}),
+        (LEFT_OUT, {"application": application, "inside": None, "limit": 20}),
+        (LEFT_OUT_PEOPLE, {"application": application, "groups": [outer], "most": 1000}),
+    ]
+
+    scans = [scan for query, params in queries for scan in await tenant_db.read(_scans, query, params)]
+
+    asked = ("id = ANY", "member_id", "group_id", "other_id", "id = ", "ROW(")
+    slow = [
+        scan
+        for scan in scans
+        if scan[1] in {"users", "groups", "memberships", "changes"}
+        and not any(part in scan[2].replace("tenant_id = ", "") for part in asked)
+    ]
+    assert slow == []
+    # A group of thousands with no group inside is passed at the cost of a look.
+    assert "memberships_nested" in await tenant_db.read(_plan, BENEATH, {"group": outer})
+    assert "changes_nested" in await tenant_db.read(_plan, *queries[2])
 
 
 async def test_one_change_among_many_people_is_one_entry(tenant_db: TenantDatabase) -> None:

@@ -144,6 +144,8 @@ def _change_group(world: World, group: Entry, user: Entry, change: int) -> None:
     elif chance.random() < 0.3:
         source.purge(group.key)
         add_group(world, str(group.attributes["displayName"]))
+    elif chance.random() < 0.5:
+        source.put(replace(group, state="deleted" if group.state == "present" else "present"))
 
 
 async def meddle(world: World) -> None:

@@ -83,7 +83,7 @@ async def _open_doors(world: World) -> list[str]:
         f"User {key.id}: a leaver is still active"
         for target_id, key in sorted(owned.items())
         if rows[target_id].get("active") is not False
-        and (key not in world.source.entries or not _is_in_scope(world, world.source.entries[key]))
+        and (key not in world.source.entries or not is_in_scope(world, world.source.entries[key]))
     ]
 
 
@@ -101,8 +101,9 @@ async def _by_name(world: World, kind: str, name: str, wrong: list[str]) -> dict
     return found
 
 
-def _is_in_scope(world: World, entry: Entry) -> bool:
-    entitled = entry.assigned or world.settings.scope == "all"
+def is_in_scope(world: World, entry: Entry) -> bool:
+    """Whether the target should have this object, usable."""
+    entitled = entry.key in _entitled(world) or world.settings.scope == "all"
     return entry.state == "present" and entitled and entry.attributes.get("accountEnabled", True) is True
 
 
@@ -111,9 +112,40 @@ def _is_to_be_deleted(world: World) -> bool:
     return not world.settings.soft_delete or world.settings.delete_after_days > 0
 
 
+def _entitled(world: World) -> set[Key]:
+    """Who is assigned, or is inside a living assigned group where nested groups are taken in (rule S2)."""
+    entries, nested = world.source.entries, world.settings.nested_groups
+    entitled = {key for key, entry in entries.items() if entry.assigned}
+    if nested == "direct":
+        return entitled
+    # Each round goes one step down; groups hand on what they are entitled to while they are alive.
+    while True:
+        handing = {key.id for key in entitled if key.kind == "Group" and entries[key].state == "present"}
+        below = {member for group_id, member in world.source.memberships if group_id in handing} & entries.keys()
+        if below <= entitled:
+            break
+        entitled |= below
+    own_groups_only = nested == "flatten"
+    return {key for key in entitled if key.kind == "User" or not own_groups_only or entries[key].assigned}
+
+
+def _members(world: World, group_id: str) -> set[Key]:
+    """Who should be a member of the group in the target, if they are there."""
+    entries, memberships = world.source.entries, world.source.memberships
+    members = {member for each, member in memberships if each == group_id}
+    if world.settings.nested_groups != "flatten":
+        return members
+    while True:
+        inner = {key.id for key in members if key.kind == "Group" and entries[key].state == "present"}
+        more = {member for each, member in memberships if each in inner}
+        if more <= members:
+            return {key for key in members if key.kind == "User"}
+        members |= more
+
+
 def _user_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> list[str]:
     resource = found.get(entry.key)
-    if not _is_in_scope(world, entry):
+    if not is_in_scope(world, entry):
         if resource is not None and _is_to_be_deleted(world):
             return ["a leaver is still there"]
         return [] if resource is None or resource.get("active") is False else ["a leaver is still active"]
@@ -138,12 +170,11 @@ def _user_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> l
 
 def _group_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> list[str]:
     resource = found.get(entry.key)
-    if _is_in_scope(world, entry) != (resource is not None):
-        return [f"in scope {_is_in_scope(world, entry)}, there {resource is not None}"]
+    if is_in_scope(world, entry) != (resource is not None):
+        return [f"in scope {is_in_scope(world, entry)}, there {resource is not None}"]
     if resource is None:
         return []
-    members = {member for group_id, member in world.source.memberships if group_id == entry.key.id}
-    wanted = {str(found[member]["id"]) for member in members if member in found}
+    wanted = {str(found[member]["id"]) for member in _members(world, entry.key.id) if member in found}
     there = {member["value"] for member in resource.get("members", [])}
     lost = wanted - there if world.forgetful else set()
     if all(world.target.resources["User"].get(each, {}).get("active") is False for each in lost):

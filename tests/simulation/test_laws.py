@@ -17,7 +17,7 @@ from rollcall.provisioning.connectors.fake import FakeSource, FakeTarget
 from rollcall.provisioning.ledger_contract import Commit, Ledger
 from rollcall.provisioning.model import Entry, JobSettings, Key, Link, PatchOperation, Reference, ReferenceKey
 from tests.simulation.changes import World
-from tests.simulation.judging import differences
+from tests.simulation.judging import differences, is_in_scope
 from tests.simulation.world import CycleDiedError, make_world, one_cycle, restart, run_world
 
 SEEDS = range(1, 2001)
@@ -84,9 +84,8 @@ class HidesUnwanted(Lawless):
         }
 
     def _is_wanted(self, key: Key) -> bool:
-        entry = self.world.source.entries.get(key, Entry(key, "gone"))
-        entitled = entry.assigned or self.world.settings.scope == "all"
-        return entry.state == "present" and entitled and entry.attributes.get("accountEnabled", True) is True
+        entry = self.world.source.entries.get(key)
+        return entry is not None and is_in_scope(self.world, entry)
 
 
 def _is_creation(link: Link) -> bool:

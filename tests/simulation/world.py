@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random  # noqa: TID251 - seeded
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Outcome, Refused, Unanswered
@@ -22,7 +22,7 @@ from rollcall.provisioning.expression import Context
 from rollcall.provisioning.ledger_contract import Commit, Ledger
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.mapping import compile_mapping
-from rollcall.provisioning.model import JobSettings, PatchOperation
+from rollcall.provisioning.model import JobSettings, NestedGroups, PatchOperation
 from rollcall.provisioning.request_profile import PROFILES
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.sync_schema import parse_schema
@@ -116,11 +116,12 @@ def make_world(seed: int, ledger: Ledger | None = None) -> World:
         concurrency=chance.choice((1, 4)),
         page_size=50 if crowded else chance.choice((1, 2, 3, 50)),
         request_profile=chance.choice(PROFILE_NAMES),
+        nested_groups=Random(f"nested groups of {seed}").choice(get_args(NestedGroups)),
     )
     world = World(
         chance=chance,
         runtime=VirtualRuntime(chance),
-        source=FakeSource(),
+        source=FakeSource(settings.nested_groups),
         target=FakeTarget(),
         ledger=ledger or MemoryLedger(),
         settings=settings,
@@ -194,6 +195,8 @@ async def run_world(world: World) -> None:
         if world.meddling and chance.random() < 0.1:
             world.settings = replace(world.settings, scope=chance.choice(("assigned", "all")))
             world.restart_due = True
+        if world.meddling and chance.random() < 0.1:
+            await _nest_otherwise(world)
     world.faults = 0.0
     if world.restart_due:
         world.settings = replace(world.settings, deletion_threshold=0)
@@ -203,6 +206,14 @@ async def run_world(world: World) -> None:
         await one_cycle(world)
         world.idle_requests = len(world.target.requests) - sent
         world.runtime.time += timedelta(hours=7)
+
+
+async def _nest_otherwise(world: World) -> None:
+    """The job takes nested groups otherwise from now on, and so reads everything again."""
+    nested = world.chance.choice(get_args(NestedGroups))
+    world.settings = replace(world.settings, nested_groups=nested)
+    world.source.nested_groups = nested
+    await restart(world)
 
 
 async def restart(world: World, *, escrows: bool = False) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
 
-from rollcall import directory
-from rollcall.cli import output
+from rollcall import directory, provisioning
+from rollcall.cli import job_nested, output
 from rollcall.cli.naming import application_named, principal_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.errors import Conflict, NotFound
 from rollcall.main import Parts
+from rollcall.provisioning import Job, LeftOut
 
 app = typer.Typer(no_args_is_help=True, help="Applications of the directory, and who is entitled to them.")
 
@@ -59,19 +61,36 @@ def assign(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Entitle a user, or a group with its direct members, to an application.
+    """Entitle a user, or a group with its members, to an application; warn of groups inside it that jobs leave out.
 
     Example: rollcall application assign Workspaces Founders
     """
 
-    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await application_named(db, application)
         principal_id, name = await principal_named(db, principal)
         added = await db.write(directory.assign, found.id, principal_id)
+        left_out = await _left_out(parts, db, found.id, principal_id)
         text = f"{name} {'is now' if added else 'was already'} assigned to {found.display_name}."
-        return Answer({"id": found.id, "changed": added}, lambda console: console.print(output.safe(text)))
+
+        def show(console: Console) -> None:
+            console.print(output.safe(text))
+            for job, groups in left_out:
+                job_nested.warn(console, job, groups)
+
+        named = {job.display_name: job_nested.to_json(groups) for job, groups in left_out}
+        return Answer({"id": found.id, "changed": added, "left_out": named}, show)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+async def _left_out(
+    parts: Parts, db: TenantDatabase, application: UUID, principal: UUID
+) -> list[tuple[Job, list[LeftOut]]]:
+    """By job of the application, the groups inside this one that it leaves out; only jobs that leave any out."""
+    jobs = [job for job in await db.read(provisioning.list_jobs) if job.service_principal_id == application]
+    found = [(job, await job_nested.left_out(parts, db.tenant, job, principal)) for job in jobs]
+    return [(job, groups) for job, groups in found if groups]
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from rollcall import provisioning
+from rollcall.cli import job_nested
 from rollcall.cli.naming import job_named
 from rollcall.cli.output import Answer, counted, safe, shown_value
 from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
@@ -48,11 +49,14 @@ def plan(
         found = await job_named(db, job)
         planned = await provisioning.plan_job(parts.provisioning, db.tenant, found.id)
         code = SOMETHING_TO_DO if exit_code and not planned.is_empty else 0
-        return Answer(
-            plan_to_json(found, planned),
-            lambda console: show_plan(console, found, planned),
-            DID_NOT_SUCCEED if planned.problem else code,
-        )
+        left_out = await job_nested.left_out(parts, db.tenant, found)
+
+        def show(console: Console) -> None:
+            show_plan(console, found, planned)
+            job_nested.warn(console, found, left_out)
+
+        data = plan_to_json(found, planned) | {"left_out": job_nested.to_json(left_out)}
+        return Answer(data, show, DID_NOT_SUCCEED if planned.problem else code)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 

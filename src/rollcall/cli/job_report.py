@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from rollcall import directory, provisioning
-from rollcall.cli import output
+from rollcall.cli import job_nested, output
 from rollcall.cli.job_plan import JobName
 from rollcall.cli.naming import as_id, job_named
 from rollcall.cli.output import Answer, counted, moment, shown_value
@@ -47,8 +47,9 @@ def status(
     Example: rollcall job status
     """
 
-    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
+        left_out = await job_nested.left_out(parts, db.tenant, found)
         cycles = await db.read(provisioning.recent_cycles, found.id, _CYCLES)
         standing = await db.read(provisioning.standing, found.id)
         waiting = await db.read(provisioning.waiting_failures, found.id, _SHOWN_FAILURES)
@@ -63,9 +64,15 @@ def status(
             "not_in_step_because": why_not,
             "standing": standing,
             "waiting": waiting,
+            "left_out": job_nested.to_json(left_out),
             "cycles": cycles,
         }
-        return Answer(data, lambda console: _show(console, found, cycles, standing, waiting, why_not))
+
+        def show(console: Console) -> None:
+            _show(console, found, cycles, standing, waiting, why_not)
+            job_nested.warn(console, found, left_out)
+
+        return Answer(data, show)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 

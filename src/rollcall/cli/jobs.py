@@ -16,7 +16,17 @@ import typer
 from rich.console import Console
 
 from rollcall import directory, provisioning
-from rollcall.cli import job_capabilities, job_on_demand, job_plan, job_report, job_run, job_schema, job_scope, output
+from rollcall.cli import (
+    job_capabilities,
+    job_nested,
+    job_on_demand,
+    job_plan,
+    job_report,
+    job_run,
+    job_schema,
+    job_scope,
+    output,
+)
 from rollcall.cli.naming import application_named, assignments, job_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
@@ -125,14 +135,18 @@ def create(
         service_principal, called = await _application(db, wanted)
         new = NewJob(service_principal, name or called, tenant_url, token, template.value, settings)
         job_id = await provisioning.create_tested_job(parts.provisioning, db.tenant, new)
+        made = await db.read(provisioning.read_job, job_id)
+        left_out = await job_nested.left_out(parts, db.tenant, made)
 
         def show(console: Console) -> None:
             console.print("The connection test succeeded.")
             rows = [("job", new.display_name), ("id", job_id), ("application", called), ("scope", scope.value)]
             output.pairs(console, rows)
+            job_nested.warn(console, made, left_out)
             console.print("It does nothing yet. Look first: rollcall job plan; then: rollcall job start.")
 
-        return Answer({"job_id": job_id, "name": new.display_name, "application_id": service_principal}, show)
+        data = {"job_id": job_id, "name": new.display_name, "application_id": service_principal}
+        return Answer(data | {"left_out": job_nested.to_json(left_out)}, show)
 
     answer_in_tenant(At(data, config, tenant), as_json, work, found=True)
 

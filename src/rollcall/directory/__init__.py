@@ -13,7 +13,7 @@ from rollcall.directory.changes import CHANNEL, prune_changes
 from rollcall.directory.demo_company import Company, CompanyGroup, demo_company
 from rollcall.directory.demo_movements import Movement, movements
 from rollcall.directory.demo_people import Person
-from rollcall.directory.feed import feed, present, ties_of_group, ties_of_members
+from rollcall.directory.feed import feed, left_out_groups, present, ties_of_group, ties_of_members
 from rollcall.directory.founding import carry_out, found_company
 from rollcall.directory.importing import import_file
 from rollcall.directory.importing_rows import BadRow
@@ -38,7 +38,9 @@ from rollcall.directory.model import (
     FeedPage,
     FeedTie,
     Group,
+    LeftOutGroup,
     Member,
+    NestedGroups,
     ServicePrincipal,
     User,
 )
@@ -70,8 +72,10 @@ __all__ = [
     "FeedTie",
     "Group",
     "ImportReport",
+    "LeftOutGroup",
     "Member",
     "Movement",
+    "NestedGroups",
     "Person",
     "ServicePrincipal",
     "Tenant",
@@ -93,6 +97,7 @@ __all__ = [
     "find_user",
     "found_company",
     "import_file",
+    "left_out_groups",
     "list_assignments",
     "list_groups",
     "list_groups_of",

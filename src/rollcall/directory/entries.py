@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from rollcall.db import Tx
-from rollcall.directory.model import DEFAULT_APP_ROLE, FeedEntry, FeedTie, Kind, ServicePrincipal
+from rollcall.directory.model import DEFAULT_APP_ROLE, FeedEntry, FeedTie, Kind, NestedGroups, ServicePrincipal
+from rollcall.directory.nesting import read_ancestry
 
 USER_SELECT = """
     select id, user_principal_name, display_name, account_enabled, manager_id, attributes, deleted_at
@@ -17,7 +18,7 @@ USER_SELECT = """
 """
 GROUP_SELECT = "select id, display_name, attributes, deleted_at from directory.groups"
 
-# Users by themselves or as direct members of an assigned group; nested groups don't count.
+# Users by themselves or as direct members of an assigned group; nested groups don't count (rule S2).
 USER_ENTITLEMENT = """
     select principal_id as id, null as group_name, app_role_id from directory.assignments
     where service_principal_id = %(application)s and principal_id = any(%(ids)s)
@@ -48,7 +49,7 @@ class _Entitlement:
 
 
 async def entries(
-    tx: Tx, application: ServicePrincipal, users: Iterable[UUID], groups: Iterable[UUID]
+    tx: Tx, application: ServicePrincipal, users: Iterable[UUID], groups: Iterable[UUID], nested: NestedGroups
 ) -> list[FeedEntry]:
     """An entry for each of these users and groups, in this order; "gone" for whom there is no row."""
     user_ids, group_ids = list(users), list(groups)
@@ -57,8 +58,8 @@ async def entries(
     found = {
         (entry.kind, entry.id): entry
         for entry in (
-            *await user_entries(tx, application, user_rows),
-            *await group_entries(tx, application, group_rows),
+            *await user_entries(tx, application, user_rows, nested),
+            *await group_entries(tx, application, group_rows, nested),
         )
     }
     wanted: list[tuple[Kind, str]] = [("User", str(each)) for each in user_ids]
@@ -66,16 +67,33 @@ async def entries(
     return [found.get(ref) or FeedEntry(ref[0], ref[1], "gone") for ref in wanted]
 
 
-async def user_entries(tx: Tx, application: ServicePrincipal, rows: Sequence[dict[str, Any]]) -> list[FeedEntry]:
+async def user_entries(
+    tx: Tx, application: ServicePrincipal, rows: Sequence[dict[str, Any]], nested: NestedGroups
+) -> list[FeedEntry]:
     """The entries of rows that USER_SELECT gave."""
-    entitled = await _entitlement(tx, application, USER_ENTITLEMENT, rows)
+    if nested == "direct":
+        entitled = await _entitlement(tx, application, USER_ENTITLEMENT, rows)
+    else:
+        entitled = await _nested_entitlement(tx, application, rows)
     return [_entry("User", row, _user_attributes(row), application, entitled) for row in rows]
 
 
-async def group_entries(tx: Tx, application: ServicePrincipal, rows: Sequence[dict[str, Any]]) -> list[FeedEntry]:
+async def group_entries(
+    tx: Tx, application: ServicePrincipal, rows: Sequence[dict[str, Any]], nested: NestedGroups
+) -> list[FeedEntry]:
     """The entries of rows that GROUP_SELECT gave."""
-    entitled = await _entitlement(tx, application, GROUP_ENTITLEMENT, rows)
+    if nested == "mirror":
+        entitled = await _nested_entitlement(tx, application, rows)
+    else:
+        entitled = await _entitlement(tx, application, GROUP_ENTITLEMENT, rows)
     return [_entry("Group", row, _group_attributes(row), application, entitled) for row in rows]
+
+
+async def flattened_ties(tx: Tx, wanted: Sequence[tuple[UUID, UUID]]) -> list[FeedTie]:
+    """For each group and person: whether the group holds the person now, directly or through groups inside it."""
+    ancestry = await read_ancestry(tx, {member for _, member in wanted})
+    held = {member: ancestry.chains_of(member).keys() for member in {member for _, member in wanted}}
+    return [FeedTie(str(group), str(member), group in held[member], "User") for group, member in wanted]
 
 
 async def ties(tx: Tx, wanted: Sequence[tuple[UUID, UUID, Kind]]) -> list[FeedTie]:
@@ -103,6 +121,32 @@ async def _entitlement(
     return entitled
 
 
+async def _nested_entitlement(
+    tx: Tx, application: ServicePrincipal, rows: Sequence[dict[str, Any]]
+) -> dict[UUID, _Entitlement]:
+    """Entitled by themselves, or inside an assigned group at any depth."""
+    entitled = await _entitlement(tx, application, GROUP_ENTITLEMENT, rows)
+    ancestry = await read_ancestry(tx, [row["id"] for row in rows])
+    roles = await _assigned_roles(tx, application, ancestry.groups)
+    for member in ancestry.holders:
+        for top, chain in ancestry.chains_of(member).items():
+            # A group that is inside itself, round a circle, is not assigned because of that.
+            if top in roles and top != member and not ancestry.groups[top].deleted:
+                entitlement = entitled[member]
+                entitlement.by.append(ancestry.describe(chain))
+                entitlement.roles += [role for role in roles[top] if role not in entitlement.roles]
+    return entitled
+
+
+async def _assigned_roles(tx: Tx, application: ServicePrincipal, groups: Iterable[UUID]) -> dict[UUID, list[UUID]]:
+    """In which roles these groups are assigned, those that are."""
+    roles: dict[UUID, list[UUID]] = defaultdict(list)
+    ids = list(groups)
+    for row in await tx.all(GROUP_ENTITLEMENT, {"application": application.id, "ids": ids}) if ids else ():
+        roles[row["id"]].append(row["app_role_id"])
+    return roles
+
+
 def _entry(
     kind: Kind,
     row: dict[str, Any],
@@ -120,7 +164,7 @@ def _entry(
         attributes,
         bool(entitlement.by),
         # "directly" sorts before "group …", groups by name: the same people always read the same.
-        tuple(sorted(entitlement.by)),
+        tuple(sorted(set(entitlement.by))),
         _roles(application, entitlement.roles),
     )
 

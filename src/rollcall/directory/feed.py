@@ -7,16 +7,33 @@ is of no use any more, reads everything (users, groups, memberships, each by key
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from rollcall.db import Tx
 from rollcall.directory.applications import read_service_principal
-from rollcall.directory.entries import GROUP_SELECT, USER_SELECT, entries, group_entries, ties, user_entries
-from rollcall.directory.model import FeedEntry, FeedPage, FeedTie, Kind, ServicePrincipal
+from rollcall.directory.changed import MEMBERS, NOBODY, Gathered, Reader, around, expand, gather
+from rollcall.directory.entries import (
+    GROUP_SELECT,
+    USER_SELECT,
+    entries,
+    flattened_ties,
+    group_entries,
+    ties,
+    user_entries,
+)
+from rollcall.directory.model import (
+    FeedEntry,
+    FeedPage,
+    FeedTie,
+    Kind,
+    LeftOutGroup,
+    NestedGroups,
+    ServicePrincipal,
+)
+from rollcall.directory.nesting import flattened_members, left_out_groups, read_ancestry
 from rollcall.directory.watermark import (
-    Expansion,
     FullRead,
     Mark,
     Pruned,
@@ -27,7 +44,19 @@ from rollcall.directory.watermark import (
     to_json,
 )
 
-__all__ = ["FeedEntry", "FeedPage", "FeedTie", "Kind", "feed", "present", "ties_of_group", "ties_of_members"]
+__all__ = [
+    "FeedEntry",
+    "FeedPage",
+    "FeedTie",
+    "Kind",
+    "LeftOutGroup",
+    "NestedGroups",
+    "feed",
+    "left_out_groups",
+    "present",
+    "ties_of_group",
+    "ties_of_members",
+]
 
 # The snapshot in which the page is read; the log's name, which differs for a restored or copied database;
 # and how far the log has been pruned.
@@ -50,11 +79,6 @@ CHANGES = """
     order by xid, seq
     limit %(limit)s
 """
-MEMBERS = """
-    select group_id, member_id, member_kind from directory.memberships
-    where group_id = %s and member_id > %s order by member_id limit %s
-"""
-_NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +90,6 @@ class _Position:
     pruned: Pruned | None
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What a page is about, each once, in order of appearance."""
-
-    users: dict[UUID, None] = field(default_factory=dict)
-    groups: dict[UUID, None] = field(default_factory=dict)
-    ties: dict[tuple[UUID, UUID], Kind] = field(default_factory=dict)
-
-
 async def feed(
     tx: Tx,
     service_principal_id: UUID,
@@ -82,26 +97,31 @@ async def feed(
     limit: int = 500,
     *,
     full_with_ties: bool = True,
+    nested: NestedGroups = "direct",
 ) -> FeedPage:
     """A page of what changed since `watermark`, or of everything when there is none (or it is too old).
 
     Without `full_with_ties` a reading of everything leaves memberships out, for readers that take them group by group.
+    `nested` says whom an assigned group stands for; with `flatten` ties are those of people to every group they are in,
+    at any depth. A watermark of a reader who took nested groups otherwise counts as none.
 
     `tx` must be a REPEATABLE READ transaction. About `limit` changed objects a page, at most twice as many entries.
     Raises NotFound for an unknown application.
     """
     assert limit > 0
     application = await read_service_principal(tx, service_principal_id)
-    position = await _position(tx)
+    position = await _position(tx, nested)
     mark = None if watermark is None else from_json(watermark, position.log)
     if mark is None or is_stale(mark, position.now, position.pruned):
         mark = FullRead(position.now, await _total(tx))
     if isinstance(mark, FullRead):
-        return await _full_page(tx, application, mark, position, limit, with_ties=full_with_ties)
-    return await _page(tx, application, mark, position, limit)
+        return await _full_page(tx, application, mark, position, limit, nested, with_ties=full_with_ties)
+    return await _page(tx, application, mark, position, limit, nested)
 
 
-async def present(tx: Tx, service_principal_id: UUID, refs: Sequence[tuple[Kind, str]]) -> list[FeedEntry]:
+async def present(
+    tx: Tx, service_principal_id: UUID, refs: Sequence[tuple[Kind, str]], nested: NestedGroups = "direct"
+) -> list[FeedEntry]:
     """The entries of these users and groups (kind and id) as they are now, users first; "gone" where there is none.
 
     Raises NotFound for an unknown application.
@@ -112,13 +132,19 @@ async def present(tx: Tx, service_principal_id: UUID, refs: Sequence[tuple[Kind,
         application,
         dict.fromkeys(UUID(ref) for kind, ref in refs if kind == "User"),
         dict.fromkeys(UUID(ref) for kind, ref in refs if kind == "Group"),
+        nested,
     )
 
 
-async def ties_of_group(tx: Tx, group_id: str, *, after: str | None = None, limit: int = 500) -> list[FeedTie]:
-    """A page of a group's present memberships by the member's id, those after `after`."""
-    rows = await tx.all(MEMBERS, (UUID(group_id), UUID(after) if after else _NOBODY, limit))
-    return [_tie(row) for row in rows]
+async def ties_of_group(
+    tx: Tx, group_id: str, *, after: str | None = None, limit: int = 500, nested: NestedGroups = "direct"
+) -> list[FeedTie]:
+    """A page of a group's present memberships by the member's id, those after `after`; flattened, of all people in it."""
+    first = UUID(after) if after else NOBODY
+    if nested == "flatten":
+        people = await flattened_members(tx, UUID(group_id), first, limit)
+        return [FeedTie(group_id, str(person), True, "User") for person in people]
+    return [_tie(row) for row in await tx.all(MEMBERS, (UUID(group_id), first, limit))]
 
 
 async def ties_of_members(tx: Tx, member_ids: Sequence[str]) -> list[FeedTie]:
@@ -131,12 +157,13 @@ async def ties_of_members(tx: Tx, member_ids: Sequence[str]) -> list[FeedTie]:
     return [_tie(row) for row in rows]
 
 
-async def _position(tx: Tx) -> _Position:
+async def _position(tx: Tx, nested: NestedGroups) -> _Position:
     row = await tx.one(POSITION)
     assert row is not None
     now = Snapshot(row["xmin"], row["xmax"], tuple(sorted(row["running"])))
     pruned = None if row["pruned_xid"] is None else Pruned(row["pruned_xid"], row["pruned_by"])
-    return _Position(now, f"{row['log']}/{tx.tenant}", pruned)
+    log = f"{row['log']}/{tx.tenant}"
+    return _Position(now, log if nested == "direct" else f"{log}/{nested}", pruned)
 
 
 async def _total(tx: Tx) -> int:
@@ -147,11 +174,18 @@ async def _total(tx: Tx) -> int:
 
 
 async def _full_page(
-    tx: Tx, application: ServicePrincipal, mark: FullRead, position: _Position, limit: int, *, with_ties: bool
+    tx: Tx,
+    application: ServicePrincipal,
+    mark: FullRead,
+    position: _Position,
+    limit: int,
+    nested: NestedGroups,
+    *,
+    with_ties: bool,
 ) -> FeedPage:
     found: list[FeedEntry] = []
     memberships: list[FeedTie] = []
-    after = tuple(UUID(key) for key in mark.after) or (_NOBODY, _NOBODY)
+    after = tuple(UUID(key) for key in mark.after) or (NOBODY, NOBODY)
     following: Mark
     if mark.phase == "ties":
         rows = await tx.all(
@@ -161,17 +195,17 @@ async def _full_page(
             """,
             (*after, limit),
         )
-        memberships = [_tie(row) for row in rows]
+        memberships = await _flattened(tx, rows) if nested == "flatten" else [_tie(row) for row in rows]
         last = tuple(str(rows[-1][key]) for key in ("group_id", "member_id")) if rows else ()
         following = Reading(mark.since)
     elif mark.phase == "users":
         rows = await tx.all(USER_SELECT + " where id > %s order by id limit %s", (after[0], limit))
-        found = await user_entries(tx, application, rows)
+        found = await user_entries(tx, application, rows, nested)
         last = (str(rows[-1]["id"]),) if rows else ()
         following = replace(mark, phase="groups", after=())
     else:
         rows = await tx.all(GROUP_SELECT + " where id > %s order by id limit %s", (after[0], limit))
-        found = await group_entries(tx, application, rows)
+        found = await group_entries(tx, application, rows, nested)
         last = (str(rows[-1]["id"]),) if rows else ()
         following = replace(mark, phase="ties", after=()) if with_ties else Reading(mark.since)
     if len(rows) == limit:
@@ -179,29 +213,34 @@ async def _full_page(
     return FeedPage(found, memberships, to_json(following, position.log), more=True, full=True, total=mark.total)
 
 
-async def _page(tx: Tx, application: ServicePrincipal, mark: Reading, position: _Position, limit: int) -> FeedPage:
+async def _page(
+    tx: Tx, application: ServicePrincipal, mark: Reading, position: _Position, limit: int, nested: NestedGroups
+) -> FeedPage:
     upto = mark.upto or position.now
     at = mark.at or (mark.since.xmin, 0)
-    gathered = _Gathered()
+    reader, gathered = Reader(application.id, nested, mark.since), Gathered()
     room = limit
     expansion = mark.expansion
     if expansion is not None:
-        room, expansion = await _expand(tx, expansion, gathered, room)
+        room, expansion = await expand(tx, reader, expansion, gathered, room)
     rows: list[dict[str, Any]] = []
     if expansion is None and room:
         rows = await tx.all(CHANGES, _bounds(mark.since, upto, at, room))
     asked, taken = room, 0
-    expanding = await _expanding(tx, application, rows)
+    surroundings = await around(tx, reader, rows)
     for row in rows:
-        at, room, taken = (row["xid"], row["seq"]), room - 1, taken + 1
-        if (group := _gather(row, application, expanding, gathered)) is not None:
-            room, expansion = await _expand(tx, Expansion(str(group)), gathered, room)
+        at, taken = (row["xid"], row["seq"]), taken + 1
+        took, members_of = gather(row, reader, surroundings, gathered)
+        room -= took
+        if members_of is not None:
+            room, expansion = await expand(tx, reader, members_of, gathered, room)
         if room <= 0 or expansion is not None:
             break
     finished = expansion is None and taken == len(rows) and len(rows) < asked
+    wanted = [(group, member, kind) for (group, member), kind in gathered.ties.items()]
     return FeedPage(
-        await entries(tx, application, gathered.users, gathered.groups),
-        await ties(tx, [(group, member, kind) for (group, member), kind in gathered.ties.items()]),
+        await entries(tx, application, gathered.users, gathered.groups, nested),
+        await (flattened_ties(tx, list(gathered.ties)) if nested == "flatten" else ties(tx, wanted)),
         to_json(Reading(upto) if finished else Reading(mark.since, upto, at, expansion), position.log),
         # A range that was begun on an earlier page may have had successors since.
         more=not finished or upto != position.now,
@@ -221,56 +260,11 @@ def _bounds(since: Snapshot, upto: Snapshot, at: tuple[int, int], limit: int) ->
     }
 
 
-async def _expanding(tx: Tx, application: ServicePrincipal, rows: Sequence[dict[str, Any]]) -> set[UUID]:
-    """Of the groups that were deleted or restored, those that are assigned."""
-    groups = {row["object_id"] for row in rows if row["kind"] == "group" and row["operation"] in ("delete", "restore")}
-    if not groups:
-        return set()
-    assigned = await tx.all(
-        "select distinct principal_id from directory.assignments"
-        " where service_principal_id = %s and principal_id = any(%s)",
-        (application.id, list(groups)),
-    )
-    return {row["principal_id"] for row in assigned}
-
-
-def _gather(
-    row: dict[str, Any], application: ServicePrincipal, expanding: set[UUID], gathered: _Gathered
-) -> UUID | None:
-    """Note what a change is about; the group whose members it is about too, if any."""
-    changed, other, kind = row["object_id"], row["other_id"], row["kind"]
-    if kind == "user":
-        gathered.users[changed] = None
-    elif kind == "group":
-        gathered.groups[changed] = None
-        if row["operation"] in ("delete", "restore") and changed in expanding:
-            return UUID(str(changed))
-    elif kind == "membership":
-        gathered.ties[changed, other] = row["other_kind"]
-        # Whatever became of the group's assignment meanwhile, the member's entitlement is looked at again.
-        if row["other_kind"] == "User":
-            gathered.users[other] = None
-    elif kind == "assignment" and changed == application.id:
-        if row["other_kind"] == "Group":
-            gathered.groups[other] = None
-            return UUID(str(other))
-        gathered.users[other] = None
-    return None
-
-
-async def _expand(tx: Tx, expansion: Expansion, gathered: _Gathered, room: int) -> tuple[int, Expansion | None]:
-    """Note as many members as there is room for; the room left, and where to go on if members may be left."""
-    if room <= 0:
-        return 0, expansion
-    after = UUID(expansion.after) if expansion.after else _NOBODY
-    rows = await tx.all(MEMBERS, (UUID(expansion.group_id), after, room))
-    for row in rows:
-        gathered.ties[row["group_id"], row["member_id"]] = row["member_kind"]
-        if row["member_kind"] == "User":
-            gathered.users[row["member_id"]] = None
-    if len(rows) < room:
-        return room - len(rows), None
-    return 0, replace(expansion, after=str(rows[-1]["member_id"]))
+async def _flattened(tx: Tx, rows: Sequence[dict[str, Any]]) -> list[FeedTie]:
+    """What these memberships make of people: members of every group above, too."""
+    people = {row["member_id"] for row in rows if row["member_kind"] == "User"}
+    ancestry = await read_ancestry(tx, people)
+    return [FeedTie(str(group), str(person), True, "User") for person in people for group in ancestry.chains_of(person)]
 
 
 def _tie(row: dict[str, Any]) -> FeedTie:

@@ -13,6 +13,8 @@ from rollcall.errors import Invalid
 
 Kind = Literal["User", "Group"]
 State = Literal["present", "deleted", "gone"]
+# Whom an assigned group stands for: its direct members (as in Entra), all people inside it, or the groups inside it too.
+NestedGroups = Literal["direct", "flatten", "mirror"]
 
 # Entra's default access role: the role of an assignment that names none.
 DEFAULT_APP_ROLE = UUID(int=0)
@@ -138,6 +140,21 @@ class FeedPage:
     more: bool
     full: bool
     total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutGroup:
+    """A group inside an assigned group that a reader who takes direct members only leaves out.
+
+    `people` of those in it, at any depth, come in by no other way; with `or_more` that is a part of them.
+    """
+
+    id: str
+    display_name: str
+    inside_id: str
+    inside_display_name: str
+    people: int
+    or_more: bool
 
 
 def check_user(attributes: Mapping[str, Any]) -> dict[str, Any]:

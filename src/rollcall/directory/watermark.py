@@ -45,10 +45,16 @@ class FullRead:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """In the middle of the members of a group whose entitlement changed; `after` is the last member read."""
+    """In the middle of the members of a group whose entitlement changed; `after` is the last member read.
+
+    A reader who takes nested groups in goes from group to group: `at` is the one beneath `group_id` it has come to, and
+    the people found are looked at again as members of all groups above `above` too.
+    """
 
     group_id: str
     after: str | None = None
+    at: str | None = None
+    above: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,13 @@ def to_json(mark: Mark, log: str) -> dict[str, Any]:
         "phase": "changes",
         "upto": _snapshot_to_json(mark.upto) if mark.upto else None,
         "at": list(mark.at) if mark.at else None,
-        "expansion": [mark.expansion.group_id, mark.expansion.after] if mark.expansion else None,
+        "expansion": _expansion_to_json(mark.expansion) if mark.expansion else None,
     }
+
+
+def _expansion_to_json(expansion: Expansion) -> list[str | None]:
+    direct = [expansion.group_id, expansion.after]
+    return direct if expansion.at is None and expansion.above is None else [*direct, expansion.at, expansion.above]
 
 
 def from_json(value: Mapping[str, Any], log: str) -> Mark | None:
@@ -106,7 +117,7 @@ def from_json(value: Mapping[str, Any], log: str) -> Mark | None:
             since,
             _snapshot_from_json(upto) if upto else None,
             (int(at[0]), int(at[1])) if at else None,
-            Expansion(str(expansion[0]), expansion[1]) if expansion else None,
+            Expansion(str(expansion[0]), *expansion[1:4]) if expansion else None,
         )
     except (KeyError, TypeError, ValueError, IndexError):
         return None

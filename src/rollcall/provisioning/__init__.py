@@ -38,12 +38,13 @@ from rollcall.provisioning.jobs import (
     set_state,
 )
 from rollcall.provisioning.log_record import provisioning_object_summary
-from rollcall.provisioning.model import JobSettings, Key
+from rollcall.provisioning.model import JobSettings, Key, LeftOut
 from rollcall.provisioning.road import Counts
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
 from rollcall.provisioning.scope_preview import preview_scope
 from rollcall.provisioning.service import (
     create_tested_job,
+    left_out,
     plan_job,
     provision_on_demand,
     run_job,
@@ -64,6 +65,7 @@ __all__ = [
     "Job",
     "JobSettings",
     "Key",
+    "LeftOut",
     "NewJob",
     "PlannedCycle",
     "PlannedObject",
@@ -89,6 +91,7 @@ __all__ = [
     "delete_job",
     "examine_schema",
     "find_job",
+    "left_out",
     "list_jobs",
     "log_form",
     "parse_interval",

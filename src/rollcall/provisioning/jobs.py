@@ -253,7 +253,7 @@ async def _schedule(tx: Tx, job_id: UUID, state: str, interval_seconds: float) -
 
 
 async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> JobSettings:
-    """Change some settings. A changed scope drops the watermark, so that everything is evaluated again.
+    """Change some settings. Another scope or way with nested groups drops the watermark: everything is evaluated again.
 
     Raises Invalid, NotFound.
     """
@@ -264,7 +264,7 @@ async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> Job
     await tx.run(
         "update provisioning.jobs set settings = %s, modified = now() where id = %s", [Jsonb(asdict(settings)), job_id]
     )
-    if settings.scope != job.settings.scope:
+    if (settings.scope, settings.nested_groups) != (job.settings.scope, job.settings.nested_groups):
         await drop_watermark(tx, job_id)
     await _schedule(tx, job_id, job.state, settings.interval_seconds)
     return settings

@@ -53,6 +53,21 @@ class Tie:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A group inside an assigned group `inside` that a job which takes direct members only leaves out (rule S2).
+
+    `people`: how many of those in it come in by no other way; with `or_more` there may be more.
+    """
+
+    key: Key
+    name: str
+    inside: Key
+    inside_name: str
+    people: int
+    or_more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MappingSource:
     """Where a mapped value comes from: an attribute, a constant, an expression, or nowhere."""
 

@@ -40,8 +40,11 @@ async def preview_scope(
     wanted = jobs.check_settings({**asdict(job.settings), **(settings or {})})
     complete = job.sync_schema if schema is None else with_what_was_left_out(schema, job.sync_schema)
     after = _rules(wanted, complete)
-    source = DirectorySource(db, job.service_principal_id)
-    return await compare_scope(source, DatabaseLedger(db, job_id), before, after)
+    source = DirectorySource(db, job.service_principal_id, wanted.nested_groups)
+    was = None
+    if wanted.nested_groups != job.settings.nested_groups:
+        was = DirectorySource(db, job.service_principal_id, job.settings.nested_groups)
+    return await compare_scope(source, DatabaseLedger(db, job_id), before, after, was)
 
 
 def _rules(settings: JobSettings, schema: Mapping[str, Any]) -> ScopeRules:
@@ -49,8 +52,10 @@ def _rules(settings: JobSettings, schema: Mapping[str, Any]) -> ScopeRules:
     return ScopeRules(settings, {kind: compile_mapping(mapping) for kind, mapping in mappings.items()})
 
 
-async def compare_scope(source: Source, ledger: Ledger, before: ScopeRules, after: ScopeRules) -> ScopePreview:
-    """The same for a source: one page of it in memory at a time."""
+async def compare_scope(
+    source: Source, ledger: Ledger, before: ScopeRules, after: ScopeRules, was: Source | None = None
+) -> ScopePreview:
+    """The same for a source: one page of it in memory at a time; `was` says how it is now, where that differs."""
     preview = empty_preview(after)
     if not matters(before, after):
         return preview
@@ -59,19 +64,25 @@ async def compare_scope(source: Source, ledger: Ledger, before: ScopeRules, afte
         page = await source.changes(watermark, _PAGE)
         if not page.full:
             return preview
-        await _count_page(page.entries, ledger, before, after, preview)
+        earlier = page.entries if was is None else await was.fetch([entry.key for entry in page.entries])
+        await _count_page(earlier, page.entries, ledger, before, after, preview)
         watermark = page.watermark
         if not page.more:
             return preview
 
 
 async def _count_page(
-    entries: Sequence[Entry], ledger: Ledger, before: ScopeRules, after: ScopeRules, preview: ScopePreview
+    earlier: Sequence[Entry],
+    entries: Sequence[Entry],
+    ledger: Ledger,
+    before: ScopeRules,
+    after: ScopeRules,
+    preview: ScopePreview,
 ) -> None:
     leaving = [
         key
-        for entry in entries
-        if (key := count_in(preview, entry, before.verdict(entry), after.verdict(entry))) is not None
+        for old, entry in zip(earlier, entries, strict=True)
+        if (key := count_in(preview, entry, before.verdict(old), after.verdict(entry))) is not None
     ]
     links = await ledger.known(leaving) if leaving else {}
     for key, link in links.items():

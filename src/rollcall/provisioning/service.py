@@ -24,7 +24,7 @@ from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
-from rollcall.provisioning.model import Key, Problem
+from rollcall.provisioning.model import Key, LeftOut, Problem
 from rollcall.provisioning.request_profile import is_bulk_wanted
 from rollcall.provisioning.road import Counts, Observer, Road
 from rollcall.provisioning.sync_schema import parse_schema
@@ -130,7 +130,7 @@ def _road(
     return Road(
         settings=job.settings,
         mappings=compiled_mappings(job),
-        source=DirectorySource(db, job.service_principal_id),
+        source=DirectorySource(db, job.service_principal_id, job.settings.nested_groups),
         target=target,
         ledger=DatabaseLedger(db, job.id, hold),
         runtime=service.runtime,
@@ -172,3 +172,15 @@ async def plan_job(service: Service, tenant: UUID, job_id: UUID) -> PlannedCycle
     known, _ = await db.read(read_capabilities, job_id)
     async with open_target(service, url, token, job.settings, known) as target:
         return await plan_cycle(_road(service, db, job, target, "plan"))
+
+
+async def left_out(service: Service, tenant: UUID, job_id: UUID, inside: UUID | None = None) -> list[LeftOut]:
+    """The groups inside assigned groups that the job passes over, because it takes direct members only (rule S2).
+
+    With `inside` only those in that group. Nothing for a job that flattens or mirrors nested groups, or provisions everybody.
+    """
+    db = service.database.tenant(tenant)
+    job = await db.read(jobs.read_job, job_id)
+    if job.settings.scope == "all":
+        return []
+    return await DirectorySource(db, job.service_principal_id, job.settings.nested_groups).left_out(inside)

@@ -29,10 +29,18 @@ _SINCE = Snapshot(10, 20, (10, 15))
         Reading(_SINCE, Snapshot(30, 31), (25, 2**40)),
         Reading(_SINCE, Snapshot(30, 31, (30,)), (25, 3), Expansion("g", "m")),
         Reading(_SINCE, Snapshot(30, 31, (30,)), (25, 3), Expansion("g")),
+        Reading(_SINCE, Snapshot(30, 31, (30,)), (25, 3), Expansion("g", "m", "n", "a")),
+        Reading(_SINCE, Snapshot(30, 31, (30,)), (25, 3), Expansion("g", above="a")),
     ],
 )
 def test_a_watermark_comes_back_as_it_went(mark: Mark) -> None:
     assert from_json(orjson.loads(orjson.dumps(to_json(mark, "log"))), "log") == mark
+
+
+def test_a_watermark_that_an_earlier_version_wrote_is_read() -> None:
+    earlier = to_json(Reading(_SINCE, Snapshot(30, 31), (25, 3)), "log") | {"expansion": ["g", "m"]}
+
+    assert from_json(earlier, "log") == Reading(_SINCE, Snapshot(30, 31), (25, 3), Expansion("g", "m"))
 
 
 @pytest.mark.parametrize("change", [{"log": "other"}, {"since": None}, {"since": [1]}, {"phase": []}, {"at": [1]}])

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from rollcall.db import TenantDatabase
-from rollcall.directory.feed import feed, present, ties_of_group
+from rollcall.directory.feed import feed, left_out_groups, present, ties_of_group
 from rollcall.provisioning.connectors.contract import SourcePage
-from rollcall.provisioning.model import Entry, Json, Key, ReferenceKey, Tie
+from rollcall.provisioning.model import Entry, Json, Key, LeftOut, NestedGroups, ReferenceKey, Tie
 
 # Names by which Entra's mappings know what Graph calls otherwise.
 _NAMES = {
@@ -21,15 +21,18 @@ _NAMES = {
 
 
 class DirectorySource:
-    """What one application may see of the directory."""
+    """What one application may see of the directory; `nested` says whom an assigned group stands for."""
 
-    def __init__(self, db: TenantDatabase, service_principal_id: UUID) -> None:
+    def __init__(self, db: TenantDatabase, service_principal_id: UUID, nested: NestedGroups = "direct") -> None:
         self._db = db
         self._service_principal_id = service_principal_id
+        self._nested: NestedGroups = nested
 
     async def changes(self, watermark: dict[str, Any] | None, limit: int) -> SourcePage:
         # The engine compares the members of every group anyway when it reads everything.
-        page = await self._db.read(feed, self._service_principal_id, watermark, limit, full_with_ties=False)
+        page = await self._db.read(
+            feed, self._service_principal_id, watermark, limit, full_with_ties=False, nested=self._nested
+        )
         return SourcePage(
             entries=[_entry(entry) for entry in page.entries],
             ties=[_tie(tie.group_id, Key(tie.member_kind, tie.member_id), tie.present) for tie in page.ties],
@@ -41,11 +44,28 @@ class DirectorySource:
 
     async def fetch(self, keys: Sequence[Key]) -> Sequence[Entry]:
         refs: list[Any] = [(key.kind, key.id) for key in keys]
-        return [_entry(entry) for entry in await self._db.read(present, self._service_principal_id, refs)]
+        found = await self._db.read(present, self._service_principal_id, refs, self._nested)
+        return [_entry(entry) for entry in found]
 
     async def members(self, group_id: str, after: str | None, limit: int) -> Sequence[Key]:
-        ties = await self._db.read(ties_of_group, group_id, after=after, limit=limit)
+        ties = await self._db.read(ties_of_group, group_id, after=after, limit=limit, nested=self._nested)
         return [Key(tie.member_kind, tie.member_id) for tie in ties]
+
+    async def left_out(self, inside: UUID | None = None) -> list[LeftOut]:
+        """Groups inside assigned groups, or this one, that are passed over because only direct members count (rule S2)."""
+        if self._nested != "direct":
+            return []
+        return [
+            LeftOut(
+                Key("Group", each.id),
+                each.display_name,
+                Key("Group", each.inside_id),
+                each.inside_display_name,
+                each.people,
+                each.or_more,
+            )
+            for each in await self._db.read(left_out_groups, self._service_principal_id, inside=inside)
+        ]
 
 
 def _entry(entry: Any) -> Entry:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rollcall.provisioning.connectors.capabilities import Capabilities
@@ -17,15 +18,30 @@ from rollcall.provisioning.connectors.contract import (
     Verdict,
 )
 from rollcall.provisioning.connectors.whole_resource import changed_resource
-from rollcall.provisioning.model import Entry, Json, Key, Operation, PatchOperation, ReferenceKey, Tie, Values
+from rollcall.provisioning.model import (
+    Entry,
+    Json,
+    Key,
+    NestedGroups,
+    Operation,
+    PatchOperation,
+    ReferenceKey,
+    Tie,
+    Values,
+)
 from rollcall.provisioning.target_schema import build_resource, read_value
 from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA
 
 
 class FakeSource:
-    """A directory in memory: users, groups, memberships, assignments, and a log of what changed."""
+    """A directory in memory: users, groups, memberships, assignments, and a log of what changed.
 
-    def __init__(self) -> None:
+    With `nested_groups` flatten or mirror (rule S2) an assigned group stands for everybody inside it; with direct the
+    entries themselves say who is assigned.
+    """
+
+    def __init__(self, nested_groups: NestedGroups = "direct") -> None:
+        self.nested_groups: NestedGroups = nested_groups
         self.entries: dict[Key, Entry] = {}
         self.memberships: set[tuple[str, Key]] = set()
         self.changed: list[Key | ReferenceKey] = []
@@ -34,6 +50,8 @@ class FakeSource:
         """Store an entry as it is now."""
         self.entries[entry.key] = entry
         self.changed.append(entry.key)
+        if entry.key.kind == "Group":
+            self._note_beneath(entry.key.id, entry.key)
 
     def purge(self, key: Key) -> None:
         """Remove an entry for good, with its memberships."""
@@ -47,11 +65,40 @@ class FakeSource:
         """Make an object a member of a group."""
         self.memberships.add((group_id, member))
         self.changed.append(_membership(group_id, member))
+        self._note_beneath(group_id, member)
 
     def leave(self, group_id: str, member: Key) -> None:
         """Take an object out of a group."""
+        self._note_beneath(group_id, member)
         self.memberships.discard((group_id, member))
         self.changed.append(_membership(group_id, member))
+
+    def _note_beneath(self, group_id: str, member: Key) -> None:
+        """Everybody who is in the group through this member, or may be if nobody on the way is deleted."""
+        if self.nested_groups == "direct":
+            return
+        above = _reached(Key("Group", group_id), self._holders)
+        for each in sorted(_reached(member, self._direct_members)):
+            self.changed.append(each)
+            if self.nested_groups == "flatten" and each.kind == "User":
+                self.changed.extend(_membership(group.id, each) for group in sorted(above))
+
+    def _holders(self, member: Key) -> list[Key]:
+        return [Key("Group", group_id) for group_id, each in self.memberships if each == member]
+
+    def _direct_members(self, group: Key) -> list[Key]:
+        return [member for group_id, member in self.memberships if group_id == group.id and group.kind == "Group"]
+
+    def _living(self, groups: Iterable[Key]) -> list[Key]:
+        return [group for group in groups if group.kind == "Group" and self._stored(group).state == "present"]
+
+    def _members(self, group_id: str) -> list[Key]:
+        group = Key("Group", group_id)
+        if self.nested_groups != "flatten":
+            return self._direct_members(group)
+        groups = _reached(group, lambda each: self._living(self._direct_members(each)))
+        people = {member for each in groups for member in self._direct_members(each) if member.kind == "User"}
+        return list(people)
 
     async def changes(self, watermark: dict[str, Any] | None, limit: int) -> SourcePage:
         if watermark is None or "full" in watermark:
@@ -63,7 +110,7 @@ class FakeSource:
             if isinstance(hint, Key):
                 entries.append(self._entry(hint))
             else:
-                ties.append(Tie(hint, (hint.source.id, hint.referenced) in self.memberships))
+                ties.append(Tie(hint, hint.referenced in self._members(hint.source.id)))
                 entries.append(self._entry(hint.referenced))
         after = position + len(hints)
         return SourcePage(entries, ties, {"log": after}, more=after < len(self.changed), full=False)
@@ -81,13 +128,28 @@ class FakeSource:
         return [self._entry(key) for key in keys]
 
     async def members(self, group_id: str, after: str | None, limit: int) -> Sequence[Key]:
-        members = sorted(
-            (member for group, member in self.memberships if group == group_id), key=lambda member: member.id
-        )
+        members = sorted(self._members(group_id), key=lambda member: member.id)
         return [member for member in members if after is None or member.id > after][:limit]
 
-    def _entry(self, key: Key) -> Entry:
+    def _stored(self, key: Key) -> Entry:
         return self.entries.get(key, Entry(key, "gone"))
+
+    def _entry(self, key: Key) -> Entry:
+        entry = self._stored(key)
+        if self.nested_groups == "direct" or (self.nested_groups == "flatten" and key.kind == "Group"):
+            return entry
+        above = _reached(key, lambda each: self._living(self._holders(each))) - {key}
+        return replace(entry, assigned=entry.assigned or any(self._stored(group).assigned for group in above))
+
+
+def _reached(start: Key, following: Callable[[Key], Iterable[Key]]) -> set[Key]:
+    """The object itself and all that can be reached from it, round circles too."""
+    found, waiting = {start}, [start]
+    while waiting:
+        new = set(following(waiting.pop())) - found
+        found |= new
+        waiting.extend(new)
+    return found
 
 
 def _membership(group_id: str, member: Key) -> ReferenceKey:
