@@ -282,6 +282,7 @@ EXAMPLE = Path(__file__).parents[1] / "unit" / "provisioning" / "data" / "synchr
 
 
 def test_a_published_schema_goes_in_and_comes_out_as_it_was(connected: Program) -> None:
+    connected.ok("job", "schema", "reset", "Workspaces", "--yes")
     before = connected.ok("job", "schema", "show", "Workspaces", "--json").json
     shutil.copy(EXAMPLE, connected.folder / "example.json")
     set_ = connected.ok("job", "schema", "set", "example.json", "Workspaces", "--yes", "--json").json
