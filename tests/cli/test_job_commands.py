@@ -107,6 +107,46 @@ def test_on_demand_brings_one_person_in_step_and_shows_the_steps(connected: Prog
     assert [each["name"] for each in left] == ["alan@example.com"]
 
 
+def test_a_person_is_explained_by_upn_mail_name_and_id(connected: Program) -> None:
+    """O3: scope, mappings, link and requests of one person, as text and as data."""
+    connected.ok("directory", "user", "update", "ada@example.com", "mail=a.lovelace@example.org")
+    told = connected.ok("job", "explain", "Workspaces", "ada@example.com", "--json").json
+    words = ("A.Lovelace@example.org", "Ada Lovelace", told["key"][1])
+    others = [connected.ok("job", "explain", "Workspaces", word, "--json").json for word in words]
+    text = connected.ok("job", "explain", "Workspaces", "ada@example.com", "--verbose").out
+    group = connected.ok("job", "explain", "Workspaces", "Analysts").out
+
+    assert [each["key"] for each in others] == [told["key"]] * 3
+    assert told["key"][0] == "User"
+    assert (told["scope"]["verdict"], told["source"]["assigned_by"]) == ("active", ["group Analysts"])
+    assert {each["target"] for each in told["mappings"]} >= {"userName", "active"}
+    assert "[IsSoftDeleted]" in text
+    assert group.startswith("Group Analysts in Workspaces")
+
+
+def test_an_explanation_of_a_past_moment_comes_from_the_log(connected: Program) -> None:
+    early = connected.ok("job", "explain", "Workspaces", "ada@example.com", "--at", "2020-01-01", "--json").json
+    refused = connected("job", "explain", "Workspaces", "ada@example.com", "--at", "yesterday")
+    later = connected("job", "explain", "Workspaces", "ada@example.com", "--at", "2999-01-01T00:00:00Z")
+
+    assert early["past"]
+    assert early["silence"].startswith("The job did not exist yet")
+    assert (refused.code, later.code) == (2, 2)
+    assert "2026-11-24T09:00:00Z" in refused.err
+
+
+def test_nobody_can_be_explained_and_who_could_be_is_said(connected: Program) -> None:
+    unknown, too_many = (
+        connected("job", "explain", "Workspaces", "nobody"),
+        connected("job", "explain", "Workspaces", "ada", "alan"),
+    )
+    nowhere = connected("job", "explain", "Workspaces", "00000000-0000-0000-0000-000000000007")
+
+    assert (unknown.code, too_many.code, nowhere.code) == (2, 2, 2)
+    assert "userPrincipalName, mail, displayName or id" in unknown.err
+    assert "Say which job and whom" in too_many.err
+
+
 def test_on_demand_refuses_somebody_who_is_not_there(connected: Program) -> None:
     refused = connected("job", "on-demand", "nobody@example.com")
 

@@ -12,9 +12,10 @@ from rich.tree import Tree
 
 from rollcall import provisioning
 from rollcall.cli import output
+from rollcall.cli.expression_tree import branch, grow
 from rollcall.cli.json_files import read_json
 from rollcall.cli.naming import assignments, user_named
-from rollcall.cli.output import Answer, shown_value
+from rollcall.cli.output import Answer
 from rollcall.cli.ring import (
     DID_NOT_SUCCEED,
     AsJson,
@@ -91,8 +92,8 @@ def _evaluated(expression: str, source: dict[str, Any]) -> Answer:
 
     def show(console: Console) -> None:
         console.print(output.safe(_result(tree)))
-        shown = Tree(_branch(tree))
-        _grow(shown, tree)
+        shown = Tree(branch(tree))
+        grow(shown, tree)
         console.print(shown)
 
     data = {"value": tree.value, "error": tree.error, "explanation": tree}
@@ -103,21 +104,6 @@ def _result(part: Explanation) -> str:
     if part.error is not None:
         return f"It fails: {part.error}"
     return "null (the attribute does not flow)" if part.value is None else part.value
-
-
-def _branch(part: Explanation) -> str:
-    if part.error is not None:
-        value = f"[red]fails:[/] {output.safe(part.error)}"
-    elif not part.evaluated:
-        value = "[dim]not needed[/]"
-    else:
-        value = "[dim]null[/]" if part.value is None else output.safe(shown_value(part.value))
-    return f"[dim]{output.safe(part.expression)}[/] = {value}"
-
-
-def _grow(tree: Tree, part: Explanation) -> None:
-    for each in part.parts:
-        _grow(tree.add(_branch(each)), each)
 
 
 @app.command("test")

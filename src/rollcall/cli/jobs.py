@@ -18,7 +18,11 @@ from rich.console import Console
 from rollcall import directory, provisioning
 from rollcall.cli import (
     job_capabilities,
+<<<<<<< HEAD
     job_nested,
+=======
+    job_explain,
+>>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
     job_on_demand,
     job_plan,
     job_report,
@@ -46,6 +50,7 @@ app.command("run")(job_run.run)
 app.command("status")(job_report.status)
 app.command("logs")(job_report.logs)
 app.command("capabilities")(job_capabilities.capabilities)
+app.command("explain")(job_explain.explain)
 app.command("on-demand")(job_on_demand.on_demand)
 
 JobName = job_plan.JobName

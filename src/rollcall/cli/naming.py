@@ -73,6 +73,32 @@ async def principal_named(db: TenantDatabase, word: str) -> tuple[UUID, str]:
     return group.id, group.attributes["displayName"]
 
 
+async def key_named(db: TenantDatabase, job_id: UUID, word: str) -> provisioning.Key:
+    """The user or group that a word names: an id, also of somebody who is gone, a UPN, mail or name.
+
+    Raises NotFound, and Conflict when several have the name.
+    """
+    if (some_id := as_id(word)) is not None:
+        kind = await db.read(directory.kind_of_principal, some_id)
+        kind = kind or await db.read(provisioning.kind_of, job_id, str(some_id))
+        if kind is None:
+            raise NotFound(f"Neither the directory nor the job knows anybody with the id {word}.")
+        return provisioning.Key(kind, str(some_id))
+    user = await db.read(directory.find_user, word)
+    if user is not None:
+        return provisioning.Key("User", str(user.id))
+    groups = [provisioning.Key("Group", str(each.id)) for each in await db.read(directory.find_groups, word)]
+    people = [provisioning.Key("User", str(each)) for each in await db.read(directory.find_people, word)]
+    found = people + groups
+    if not found:
+        raise NotFound(f"There is no user or group {word!r}. Name them by userPrincipalName, mail, displayName or id.")
+    if len(found) > 1:
+        raise Conflict(
+            f"Several are named {word!r}; name one by its id: {', '.join(f'{key.kind} {key.id}' for key in found[:10])}."
+        )
+    return found[0]
+
+
 async def application_named(db: TenantDatabase, word: str) -> directory.ServicePrincipal:
     """The application of this name or id. Raises NotFound naming what there is, and Conflict for several."""
     applications = await db.read(directory.list_service_principals)

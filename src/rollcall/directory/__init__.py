@@ -20,7 +20,9 @@ from rollcall.directory.importing_rows import BadRow
 from rollcall.directory.importing_store import ImportReport
 from rollcall.directory.lookup import (
     find_groups,
+    find_people,
     find_user,
+    kind_of_principal,
     list_groups,
     list_groups_of,
     list_members,
@@ -93,11 +95,16 @@ __all__ = [
     "demo_company",
     "feed",
     "find_groups",
+    "find_people",
     "find_tenant",
     "find_user",
     "found_company",
     "import_file",
+<<<<<<< HEAD
     "left_out_groups",
+=======
+    "kind_of_principal",
+>>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
     "list_assignments",
     "list_groups",
     "list_groups_of",

@@ -35,6 +35,35 @@ async def find_user(tx: Tx, user_principal_name: str) -> User | None:
     return None if row is None else _user(row)
 
 
+async def find_people(tx: Tx, word: str, limit: int = 10) -> list[UUID]:
+    """The present and soft-deleted users whose mail or displayName this is, or whose userPrincipalName it was.
+
+    In any case of letters, and by reading all users: for a person who asks, not for a program.
+    """
+    rows = await tx.all(
+        """
+        select id from directory.users
+        where user_principal_name_folded = %(folded)s or lower(display_name) = lower(%(word)s)
+            or lower(attributes ->> 'mail') = lower(%(word)s)
+        order by deleted_at is not null, id limit %(limit)s
+        """,
+        {"word": word, "folded": fold(word), "limit": limit},
+    )
+    return [row["id"] for row in rows]
+
+
+async def kind_of_principal(tx: Tx, principal_id: UUID) -> str | None:
+    """`User` or `Group`, of an object of this id, soft-deleted ones too; None when there is none."""
+    row = await tx.one(
+        """
+        select 'User' as kind from directory.users where id = %(id)s
+        union all select 'Group' from directory.groups where id = %(id)s
+        """,
+        {"id": principal_id},
+    )
+    return None if row is None else str(row["kind"])
+
+
 async def list_users(tx: Tx, *, after: UUID | None = None, limit: int = 100, deleted: bool = False) -> list[User]:
     """A page of users by id, those after `after`: the present ones, or the soft-deleted ones."""
     condition = " and deleted_at is not null" if deleted else " and deleted_at is null"

@@ -16,6 +16,8 @@ from rollcall.provisioning.cycles import (
 )
 from rollcall.provisioning.discovering import capabilities_of_job
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
+from rollcall.provisioning.explained import ExplainedObject, PastStep, ReferenceFacts
+from rollcall.provisioning.explaining import explain_object
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
 from rollcall.provisioning.expression_vectors import run_vector
 from rollcall.provisioning.failures import WaitingFailure, waiting_failures
@@ -38,7 +40,12 @@ from rollcall.provisioning.jobs import (
     set_state,
 )
 from rollcall.provisioning.log_record import provisioning_object_summary
+<<<<<<< HEAD
 from rollcall.provisioning.model import JobSettings, Key, LeftOut
+=======
+from rollcall.provisioning.model import JobSettings, Key
+from rollcall.provisioning.object_records import kind_of
+>>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
 from rollcall.provisioning.road import Counts
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
 from rollcall.provisioning.scope_preview import preview_scope
@@ -61,16 +68,19 @@ __all__ = [
     "Counts",
     "Cycle",
     "CycleResult",
+    "ExplainedObject",
     "Explanation",
     "Job",
     "JobSettings",
     "Key",
     "LeftOut",
     "NewJob",
+    "PastStep",
     "PlannedCycle",
     "PlannedObject",
     "PlannedSkip",
     "SchemaFindings",
+    "ReferenceFacts",
     "ScopeChange",
     "ScopePreview",
     "Service",
@@ -90,8 +100,13 @@ __all__ = [
     "default_schema",
     "delete_job",
     "examine_schema",
+    "explain_object",
     "find_job",
+<<<<<<< HEAD
     "left_out",
+=======
+    "kind_of",
+>>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
     "list_jobs",
     "log_form",
     "parse_interval",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rollcall.provisioning.connectors.contract import Outcome
 from rollcall.provisioning.model import Json
 from rollcall.provisioning.planning import Item
 
@@ -15,7 +16,9 @@ _EXPORTS = {
 }
 
 
-def steps_of(item: Item, action: str, status: str, code: str, reason: str) -> tuple[Mapping[str, Json], ...]:
+def steps_of(
+    item: Item, action: str, status: str, code: str, reason: str, outcome: Outcome | None = None
+) -> tuple[Mapping[str, Json], ...]:
     """What happened to one object on its way: import, scoping, matching, and what came of it."""
     return (
         _step("EntryImport", "import", "success", f"{item.desired.key.kind} {item.desired.name} was read."),
@@ -27,7 +30,7 @@ def steps_of(item: Item, action: str, status: str, code: str, reason: str) -> tu
             item.scope.details,
         ),
         _matching(item),
-        _last(item, action, status, code, reason),
+        _last(item, action, status, code, reason, outcome),
     )
 
 
@@ -41,9 +44,16 @@ def _matching(item: Item) -> Mapping[str, Json]:
     return _step("EntryImport", "matching", "success", f"Object {item.link.target_id} in the target {how}.", tried)
 
 
-def _last(item: Item, action: str, status: str, code: str, reason: str) -> Mapping[str, Json]:
+def exchange_of(outcome: Outcome | None) -> dict[str, Json]:
+    """What was sent over HTTP and with which status it was answered, as the details of an export step."""
+    if outcome is None or not outcome.request:
+        return {}
+    return {"Request": outcome.request} | ({} if outcome.status is None else {"HttpStatus": outcome.status})
+
+
+def _last(item: Item, action: str, status: str, code: str, reason: str, outcome: Outcome | None) -> Mapping[str, Json]:
     if action in _EXPORTS:
-        details = {"ErrorCode": code} if code else {}
+        details = ({"ErrorCode": code} if code else {}) | exchange_of(outcome)
         return _step(_EXPORTS[action], "export", status, reason or f"The {action} was carried out.", details)
     details = {"SkipReason": code, "ReportableIdentifier": item.desired.name}
     return _step("EntrySynchronizationSkip", "processing", status, reason, details)

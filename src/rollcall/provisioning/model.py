@@ -371,6 +371,15 @@ class PatchOperation:
     value: Json = None
 
 
+@dataclass(frozen=True, slots=True)
+class UnsentRequest:
+    """A request as it would be sent: method, path below the Tenant URL, and body."""
+
+    method: str
+    path: str
+    body: Json
+
+
 Action = Literal["create", "update", "disable", "delete"]
 
 

@@ -197,12 +197,16 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
     if isinstance(outcome, Done):
         page.done[operation.action] += 1
         _log(
-            page, item, operation.action, "success", operation=operation, duration=duration, reason=operation.reason
+            page, item, operation.action, "success", operation=operation, outcome=outcome, duration=duration,
+            reason=operation.reason,
         )  # fmt: skip
         return _after_success(page, item, operation, outcome)
     if operation.action == "delete" and isinstance(outcome, Refused) and outcome.status == 404:
         page.done["delete"] += 1
-        _log(page, item, "delete", "success", operation=operation, duration=duration, reason="It was gone already.")
+        _log(
+            page, item, "delete", "success", operation=operation, outcome=outcome, duration=duration,
+            reason="It was gone already.",
+        )  # fmt: skip
         return item.link.forgotten()
     page.failed += 1
     problem = Problem(outcome.code, conflict_reason(outcome.reason, page.holders.get(operation.key, ())))
@@ -211,7 +215,7 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
         problem = Problem("InvalidAnchor", "The linked object is gone from the target; it is matched again.")
     link = replace(link, withheld=False, escrow=next_escrow(item.known.escrow, problem, page.now))
     _log(
-        page, item, operation.action, "failure", operation=operation, duration=duration,
+        page, item, operation.action, "failure", operation=operation, outcome=outcome, duration=duration,
         code=problem.code, reason=_with_retry(problem.reason, link),
     )  # fmt: skip
     return link
@@ -331,6 +335,7 @@ def _log(
     status: Literal["success", "failure", "skipped", "warning"],
     *,
     operation: Operation | None = None,
+    outcome: Outcome | None = None,
     duration: int = 0,
     code: str = "",
     reason: str = "",
@@ -341,14 +346,20 @@ def _log(
             at=page.now,
             cycle_id=page.cycle_id,
             key=item.desired.key,
-            name=item.desired.name,
+            name=_name(item),
             target_id=item.link.target_id,
             action=action,
             status=status,
             code=code,
             reason=reason,
             duration_milliseconds=duration,
-            steps=steps_of(item, action, status, code, reason),
+            steps=steps_of(item, action, status, code, reason, outcome),
             modified=() if operation is None else shown_changes(operation.changes, item.desired.redacted),
         )
     )
+
+
+def _name(item: Item) -> str:
+    """The name of the object; of one that is gone from the source, the one it had."""
+    nameless = item.desired.name == item.desired.key.id
+    return item.known.name or item.desired.name if nameless else item.desired.name

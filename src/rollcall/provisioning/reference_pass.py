@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered
 from rollcall.provisioning.health import next_escrow, retry_delay_seconds
 from rollcall.provisioning.ledger_contract import ReferenceOutcome
+from rollcall.provisioning.log_steps import exchange_of
 from rollcall.provisioning.model import Key, Link, LogRecord, Problem, Reference, ReferenceKey, ReferenceOperation
 from rollcall.provisioning.references import halves, plan_references
 from rollcall.provisioning.request_profile import PROFILES, Ends
@@ -166,7 +167,7 @@ def _settle(road: Road, batch: _Pass, operation: ReferenceOperation, answer: Out
         batch.absent.extend(row.key for row in operation.removed)
         road.counts.references_added += len(operation.added)
         road.counts.references_removed += len(operation.removed)
-        _log(road, batch, operation, "success", duration)
+        _log(road, batch, operation, "success", duration, answer)
         return
     road.counts.references_failed += len(rows)
     delay = max(retry_delay_seconds(row.attempts + 1) for row in rows)
@@ -205,20 +206,20 @@ def _log(
     operation: ReferenceOperation,
     status: str,
     duration: int,
-    answer: Refused | Unanswered | None = None,
+    answer: Outcome,
 ) -> None:
     """One record for one request; a request with many references names how many, and all of them as changes."""
     action = "update"
     many = len(operation.added) + len(operation.removed)
     description = f"{len(operation.added)} added to and {len(operation.removed)} removed from {operation.attribute}."
-    code = "" if answer is None else answer.code
-    reason = description if answer is None else f"{description} {answer.reason}"
+    code = "" if isinstance(answer, Done) else answer.code
+    reason = description if isinstance(answer, Done) else f"{description} {answer.reason}"
     step = {
         "name": "EntryExportUpdate",
         "provisioningStepType": "referenceResolution",
         "status": status,
         "description": reason,
-        "details": {"References": str(many), "Attribute": operation.attribute},
+        "details": {"References": str(many), "Attribute": operation.attribute, **exchange_of(answer)},
     }
     batch.log.append(
         LogRecord(
@@ -229,7 +230,7 @@ def _log(
             name=batch.names.get(operation.source, operation.source.id),
             target_id=operation.target_id,
             action=action,
-            status="success" if answer is None else "failure",
+            status="success" if isinstance(answer, Done) else "failure",
             code=code,
             reason=reason,
             duration_milliseconds=duration,

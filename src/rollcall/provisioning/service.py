@@ -72,7 +72,7 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
         async with open_target(service, url, token, job.settings, known) as target:
             await discover_if_due(service, db, job, target, asked_at, initial=kind == "initial")
             before = target.capabilities
-            road = _road(service, db, job, target, str(cycle_id), hold)
+            road = make_road(service, db, job, target, str(cycle_id), hold)
             road.observer = _observer(service, db, job_id, cycle_id, watch)
             counts = road.counts
             result = await run_cycle(road)
@@ -112,7 +112,7 @@ async def provision_on_demand(service: Service, tenant: UUID, job_id: UUID, keys
         hold = await db.write(take_hold, job_id, cycle_id)
         known, _ = await db.read(read_capabilities, job_id)
         async with open_target(service, url, token, job.settings, known) as target:
-            await run_for(_road(service, db, job, target, str(cycle_id), hold), keys)
+            await run_for(make_road(service, db, job, target, str(cycle_id), hold), keys)
         return str(cycle_id)
 
 
@@ -124,9 +124,10 @@ def _why_ended(error: Exception) -> Problem:
     )
 
 
-def _road(
+def make_road(
     service: Service, db: TenantDatabase, job: Job, target: Target, cycle_id: str, hold: Hold | None = None
 ) -> Road:
+    """Everything one cycle of a job works with."""
     return Road(
         settings=job.settings,
         mappings=compiled_mappings(job),
@@ -171,6 +172,7 @@ async def plan_job(service: Service, tenant: UUID, job_id: UUID) -> PlannedCycle
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
     known, _ = await db.read(read_capabilities, job_id)
     async with open_target(service, url, token, job.settings, known) as target:
+<<<<<<< HEAD
         return await plan_cycle(_road(service, db, job, target, "plan"))
 
 
@@ -184,3 +186,6 @@ async def left_out(service: Service, tenant: UUID, job_id: UUID, inside: UUID | 
     if job.settings.scope == "all":
         return []
     return await DirectorySource(db, job.service_principal_id, job.settings.nested_groups).left_out(inside)
+=======
+        return await plan_cycle(make_road(service, db, job, target, "plan"))
+>>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)

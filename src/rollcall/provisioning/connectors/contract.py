@@ -7,7 +7,7 @@ An answer is one of three values. `Done`: it happened. `Refused`: it surely did 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rollcall.provisioning.connectors.capabilities import Capabilities
@@ -16,10 +16,14 @@ from rollcall.provisioning.model import Entry, Json, Key, Operation, PatchOperat
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It happened. `resource` is what the target answered with, where it answered with one; `status` the HTTP status."""
+    """It happened. `resource` is what the target answered with, where it answered with one; `status` the HTTP status.
+
+    `request` is what was sent, as `PATCH /Users/7`, where there was a request over HTTP.
+    """
 
     resource: Mapping[str, Json] | None = None
     status: int | None = None
+    request: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Refused:
     retry_after_seconds: float | None = None
     away: bool = False
     denied: bool = False
+    request: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Unanswered:
     code: str
     reason: str
     away: bool = False
+    status: int | None = None
+    request: str = field(default="", compare=False)
 
 
 Outcome = Done | Refused | Unanswered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from rollcall.provisioning.connectors.scim_answers import (
     has_usable_id,
     incompatible,
     outcome,
+    sent,
     verdict_on,
 )
 from rollcall.provisioning.connectors.whole_resource import changed_resource, patch_request, version_of
@@ -107,8 +109,8 @@ class ScimTarget:
     async def create(self, kind: str, values: Values) -> Outcome:
         answer = await self._client.send("POST", ENDPOINTS[kind], body=self._profile.body(kind, values))
         if isinstance(answer, WireDone) and not has_usable_id(answer.body):
-            return incompatible("The created resource came back without a usable id.")
-        return outcome(answer)
+            return sent("POST", ENDPOINTS[kind], incompatible("The created resource came back without a usable id."))
+        return sent("POST", ENDPOINTS[kind], outcome(answer))
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
         adapts = self._profile.adapts
@@ -120,7 +122,7 @@ class ScimTarget:
             if isinstance(replaced, Done):
                 self.capabilities = self.capabilities.known("learnt", patch=False)
             return replaced
-        return outcome(answer)
+        return sent("PATCH", self._path(kind, target_id), outcome(answer))
 
     async def _put(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
         """Read the resource, members and all, change it, and put it back whole (RFC 7644 §3.5.1).
@@ -140,13 +142,14 @@ class ScimTarget:
                 return Refused("AttributeValidationFailed", error.detail)
             version = version_of(answer.body, answer.headers) if self.capabilities.etag else None
             put = await self._client.send("PUT", self._path(kind, target_id), body=body, if_match=version)
-            answered = outcome(put)
+            answered = sent("PUT", self._path(kind, target_id), outcome(put))
             if not (isinstance(put, WireRefused) and put.reason is Reason.PRECONDITION_FAILED):
                 return answered
         return answered
 
     async def delete(self, kind: str, target_id: str) -> Outcome:
-        return outcome(await self._client.send("DELETE", self._path(kind, target_id)))
+        path = self._path(kind, target_id)
+        return sent("DELETE", path, outcome(await self._client.send("DELETE", path)))
 
     def location(self, kind: str, target_id: str) -> str:
         return self._client.location(self._path(kind, target_id))
@@ -163,8 +166,10 @@ class ScimTarget:
         items = [self._bulk_item(operation, number) for number, operation in enumerate(operations, 1)]
         answer = await self._client.send("POST", "/Bulk", body=bulk.request(items))
         if not isinstance(answer, WireDone):
-            return failure(answer)
-        return Many(bulk.outcomes(operations, items, answer.body or {}))
+            return replace(failure(answer), request="POST /Bulk")
+        outcomes = bulk.outcomes(operations, items, answer.body or {})
+        each_sent = zip(items, outcomes, strict=True)
+        return Many([sent(item["method"], f"{item['path']} in /Bulk", outcome) for item, outcome in each_sent])
 
     def _bulk_item(self, operation: Operation, number: int) -> dict[str, Any]:
         path = ENDPOINTS[operation.key.kind]

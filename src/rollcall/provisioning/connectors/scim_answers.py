@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,6 +71,11 @@ def outcome(answer: Answer) -> Outcome:
     return Done(answer.body, answer.status) if isinstance(answer, WireDone) else failure(answer)
 
 
+def sent(method: str, path: str, outcome: Outcome) -> Outcome:
+    """The outcome with what was sent for it."""
+    return replace(outcome, request=f"{method} {path}")
+
+
 def outcome_of_status(creates: bool, status: int, body: dict[str, Any] | None) -> Outcome:
     """What one operation of a Bulk request came to, by its status and its error body (RFC 7644 §3.7.3)."""
     if 200 <= status < 300:
@@ -95,7 +101,7 @@ def failure(answer: Answer) -> Refused | Unanswered:
             denied=answer.reason is Reason.UNAUTHORIZED,
         )
     away = answer.reason in (Reason.TIMEOUT, Reason.RESET) or answer.status in _GATEWAY_STATUSES
-    return Unanswered(code, reason, away=away)
+    return Unanswered(code, reason, away, answer.status)
 
 
 def _sentence(answer: Answer) -> str:

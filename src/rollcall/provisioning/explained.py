@@ -1,0 +1,325 @@
+"""Why an object is what it is in a target: the explanation as values, and the words for what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from rollcall.provisioning.ledger_contract import KeptReference
+from rollcall.provisioning.mapping_explain import MappedValue
+from rollcall.provisioning.model import Entry, Escrow, Json, Key, Link, LogRecord, Scope, UnsentRequest, Values
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the source says of an object: its state, whether it is active, by what it is assigned, in which roles."""
+
+    state: str
+    active: bool
+    assigned: bool
+    assigned_by: tuple[str, ...]
+    roles: tuple[Mapping[str, Json], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFacts:
+    """What is remembered of an object in the target.
+
+    `how` says in words how it came to be linked, `since` when. `escrow`: what failed, how often, and the next attempt.
+    """
+
+    state: str
+    target_id: str | None
+    how: str
+    since: datetime | None
+    disabled: bool
+    disabled_at: datetime | None
+    withheld: bool
+    sent: Values
+    escrow: Escrow | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFacts:
+    """One reference that starts or ends at an object: of whom, to whom, and what becomes of it."""
+
+    attribute: str
+    source: Key
+    source_name: str
+    referenced: Key
+    referenced_name: str
+    state: Literal["present", "waiting", "leaving"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What would be sent now, or why nothing.
+
+    `action` is create, update, disable, delete, a staged one, or none; `requests` are method, path and body in their
+    order. `code` and `reason` say why nothing is sent; `changes` are attribute, old and new value. `problem` says what
+    could not be asked of the target.
+    """
+
+    action: str
+    code: str
+    reason: str
+    changes: tuple[tuple[str, Json, Json], ...]
+    requests: tuple[UnsentRequest, ...]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastStep:
+    """What the log tells of one operation.
+
+    `request` is method and path, `http_status` the answer's; `scoping` are the details of the step of that name;
+    `changes` are attribute, old and new value as they were sent or tried.
+    """
+
+    at: datetime
+    cycle_id: str
+    action: str
+    status: str
+    code: str
+    reason: str
+    target_id: str | None
+    duration_milliseconds: int
+    request: str
+    http_status: int | None
+    scoping: Mapping[str, Json]
+    changes: tuple[tuple[str, Json, Json], ...]
+    steps: tuple[Mapping[str, Json], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedObject:
+    """Why an object is what it is in the target of a job, now or at a past moment.
+
+    Of a past moment only the log tells: `source`, `scope`, `mappings`, `link`, `references` and `next` are then empty,
+    `record` is the one that held then, `last` the last one with a request, and `values` what the target was told up to
+    then. `silence` says why there is no record.
+    """
+
+    job_id: str
+    job: str
+    key: Key
+    name: str
+    at: datetime
+    past: bool
+    verdict: str
+    source: SourceFacts | None = None
+    scope: Scope | None = None
+    mappings: tuple[MappedValue, ...] = ()
+    link: LinkFacts | None = None
+    references: tuple[ReferenceFacts, ...] = ()
+    references_present: int = 0
+    references_open: int = 0
+    next: NextStep | None = None
+    record: PastStep | None = None
+    last: PastStep | None = None
+    values: Values | None = None
+    silence: str = ""
+
+
+def source_facts(entry: Entry, *, active: bool) -> SourceFacts:
+    """What the source says, as facts."""
+    return SourceFacts(entry.state, active, entry.assigned, tuple(entry.assigned_by), tuple(entry.roles))
+
+
+def verdict_of(scope: Scope | None, link: Link | None, step: NextStep | None, kind: str) -> str:
+    """The decision: in scope or not and why, in the application or not, and what comes next."""
+    if scope is None:
+        return f"The job does not provision {kind.lower()}s: their mapping is switched off."
+    there = link is not None and link.state == "linked"
+    where = "in the application" if there else "not in the application"
+    if link is not None and link.state == "uncertain":
+        where = "perhaps in the application, which will be looked up"
+    held = link.disabled if link is not None else False
+    where += ", disabled" if there and held else ""
+    stand = {
+        "active": "In scope",
+        "inactive": "Not in scope",
+        "out": "Not in scope",
+        "gone": "Gone from the source",
+        "ignored": "Left alone",
+        "undecided": "Undecided",
+    }[scope.verdict]
+    return f"{stand}, {where}. {scope.reason}{_what_next(step, None if link is None else link.escrow)}"
+
+
+def _what_next(step: NextStep | None, escrow: Escrow | None) -> str:
+    if step is None or step.action == "none":
+        return ""
+    if step.action in _STAGED:
+        return f" Its {_STAGED[step.action]} is held back."
+    if escrow is not None:
+        return f" It failed; after {escrow.next_attempt:%Y-%m-%d %H:%M:%S} UTC a cycle would {step.action} it."
+    return f" The next cycle would {step.action} it."
+
+
+_STAGED = {"stagedAction": "disabling", "stagedDelete": "deletion"}
+
+
+def link_facts(link: Link, records: Sequence[Mapping[str, Any]], hidden: Collection[str], shown: str) -> LinkFacts:
+    """What is remembered, with how it came to be; values of the attributes in `hidden` are replaced by `shown`."""
+    how, since = _how_linked(link, records)
+    sent = {path: shown if path in hidden else value for path, value in link.sent.items()}
+    return LinkFacts(
+        link.state, link.target_id, how, since, link.disabled, link.disabled_at, link.withheld, sent, link.escrow
+    )
+
+
+def _how_linked(link: Link, records: Sequence[Mapping[str, Any]]) -> tuple[str, datetime | None]:
+    """How and when an object was linked, out of its log records, newest first."""
+    if link.state == "absent":
+        return "nothing of it is in the application as far as is known", None
+    if link.target_id is None:
+        return "a request to make it was not answered, so it is looked up before anything else", None
+    for record in records:
+        if record["action"] == "create" and record["status"] == "success":
+            return "made by this job", record["at"]
+        if record["action"] == "delete" and record["status"] == "success":
+            break
+    matched = [record for record in records if record["target_id"] == link.target_id]
+    first = matched[-1] if matched else None
+    step = next((each for each in (first or {}).get("steps", ()) if each["provisioningStepType"] == "matching"), None)
+    if first is None or step is None or not step["details"]:
+        return "linked earlier than the log reaches", None
+    tried = ", ".join(str(name) for name in step["details"])
+    return f"found in the application by its {tried}", first["at"]
+
+
+def reference_facts(
+    kept: KeptReference, links: Mapping[Key, Link], names: Mapping[Key, str], kinds: Collection[str]
+) -> ReferenceFacts:
+    """What becomes of a reference, and what it waits for."""
+    source, referenced = kept.key.source, kept.key.referenced
+    state, why = _reference_state(kept, links, names, kinds)
+    return ReferenceFacts(
+        kept.key.attribute,
+        source,
+        names.get(source, source.id),
+        referenced,
+        names.get(referenced, referenced.id),
+        state,
+        why,
+    )
+
+
+def _reference_state(
+    kept: KeptReference, links: Mapping[Key, Link], names: Mapping[Key, str], kinds: Collection[str]
+) -> tuple[Literal["present", "waiting", "leaving"], str]:
+    if kept.state == "uncertain":
+        return "waiting" if kept.wanted else "leaving", "it was sent without an answer, so it is sent again"
+    if kept.wanted and kept.state == "present":
+        return "present", "in the application"
+    if not kept.wanted and kept.state == "absent":
+        return "leaving", "not wanted, and not in the application"
+    state: Literal["waiting", "leaving"] = "waiting" if kept.wanted else "leaving"
+    for end in (kept.key.source, kept.key.referenced):
+        name = names.get(end, end.id)
+        if end.kind not in kinds:
+            return state, f"waits for {name}: the job does not provision {end.kind.lower()}s"
+        link = links.get(end)
+        if link is None or link.state != "linked":
+            because = f", which failed: {link.escrow.reason}" if link is not None and link.escrow is not None else ""
+            return state, f"waits until {name} is in the application{because}"
+    if kept.next_attempt is not None:
+        return (
+            state,
+            f"was refused {kept.attempts} times and is tried again at {kept.next_attempt:%Y-%m-%d %H:%M:%S} UTC",
+        )
+    return state, "is added in the next cycle" if kept.wanted else "is taken out in the next cycle"
+
+
+def next_step(
+    records: Sequence[LogRecord],
+    requests: Sequence[UnsentRequest],
+    scope: Scope,
+    link: Link | None,
+    stopped: str | None,
+) -> NextStep:
+    """What a rehearsal of this object alone came to. `records`: its log lines of the rehearsal."""
+    record = next((each for each in records if each.steps and len(each.steps) > 1), None)
+    if record is None and stopped is not None:
+        return NextStep("none", "NotAttempted", "", (), (), stopped)
+    if record is None:
+        reason = f"{scope.reason} The application does not know it, so there is nothing to do."
+        return NextStep("none", "NotEffectivelyEntitled", reason, (), tuple(requests))
+    action = record.action if record.action != "other" else "none"
+    failed = record.status == "failure"
+    reason = link.escrow.reason if failed and link is not None and link.escrow is not None else record.reason
+    asked = any(step["provisioningStepType"] == "matching" and step["status"] == "failure" for step in record.steps)
+    problem = reason if failed and asked else None
+    return NextStep(action, record.code, reason, record.modified, tuple(requests), problem)
+
+
+def past_step(record: Mapping[str, Any]) -> PastStep:
+    """One row of the log as a step."""
+    exported = _step(record, "export") or _step(record, "referenceResolution") or {}
+    details = exported.get("details", {})
+    return PastStep(
+        record["at"],
+        str(record["cycle_id"]),
+        record["action"],
+        record["status"],
+        record["code"],
+        record["reason"],
+        record["target_id"],
+        record["duration_milliseconds"],
+        details.get("Request", ""),
+        details.get("HttpStatus"),
+        (_step(record, "scoping") or {}).get("details", {}),
+        tuple((path, old, new) for path, old, new in record["modified"]),
+        tuple(record["steps"]),
+    )
+
+
+def _step(record: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    return next((step for step in record["steps"] if step["provisioningStepType"] == kind), None)
+
+
+def is_about_the_object(record: Mapping[str, Any]) -> bool:
+    """Whether a record tells of the object itself rather than of references that start at it."""
+    return _step(record, "referenceResolution") is None
+
+
+def was_sent(record: Mapping[str, Any]) -> bool:
+    """Whether a record has a request behind it."""
+    return _step(record, "export") is not None or _step(record, "referenceResolution") is not None
+
+
+def values_told(records: Sequence[Mapping[str, Any]]) -> Values:
+    """What the target had been told of an object, out of its records up to a moment, newest first."""
+    values: Values = {}
+    cleared: set[str] = set()
+    for record in records:
+        if record["status"] != "success" or not is_about_the_object(record):
+            continue
+        if record["action"] == "delete":
+            break
+        for path, _, new in record["modified"]:
+            if path not in values and path not in cleared:
+                if new is None:
+                    cleared.add(path)
+                else:
+                    values[path] = new
+        if record["action"] == "create":
+            break
+    return dict(sorted(values.items()))
+
+
+def silence(at: datetime, created: datetime, kept_since: datetime, first: Mapping[str, Any] | None) -> str:
+    """Why the log says nothing of an object up to a moment."""
+    if at < created:
+        return f"The job did not exist yet; it was made at {created:%Y-%m-%d %H:%M:%S} UTC."
+    if at < kept_since:
+        return f"The log reaches back to {kept_since:%Y-%m-%d %H:%M:%S} UTC; older records are forgotten."
+    later = f" The first record is of {first['at']:%Y-%m-%d %H:%M:%S} UTC." if first is not None else ""
+    return (
+        "The log has no record of it up to then: it had never been assigned, or no cycle had looked at it yet. Objects "
+        f"that never had to do with the application leave no record.{later}"
+    )

@@ -1,0 +1,330 @@
+"""Explanations of one object against the workspaces half on a real port (rules O3, O5): they tell all, and write nothing."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from aiohttp import web
+from rich.console import Console
+
+from rollcall import directory
+from rollcall.cli.job_explain import show_explained
+from rollcall.cli.output import plain
+from rollcall.errors import Invalid, NotFound
+from rollcall.provisioning import ExplainedObject, Key, change_schema, change_settings, explain_object, read_job
+from rollcall.runtime import Runtime
+from tests.provisioning.proxy import WRITING
+from tests.provisioning.world import World, upn
+
+GOLDEN = Path(__file__).parent / "data" / "explain"
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+async def explained(world: World, who: UUID, kind: str = "User", at: datetime | None = None) -> ExplainedObject:
+    return await explain_object(world.service, world.db.tenant, world.job_id, Key(kind, str(who)), at)
+
+
+def shown(told: ExplainedObject, *, verbose: bool = False) -> str:
+    """The text for people with ids numbered in their order and times left out."""
+    console = Console(file=io.StringIO(), width=10_000, highlight=False, soft_wrap=True)
+    show_explained(console, told, verbose=verbose)
+    assert isinstance(console.file, io.StringIO)
+    numbers: dict[str, str] = {}
+    text = _UUID.sub(
+        lambda found: numbers.setdefault(found.group(), f"<id {len(numbers) + 1}>"), console.file.getvalue()
+    )
+    text = re.sub(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2} UTC", "<time>", text)
+    text = re.sub(r"/(org-|http)[^/ ]*", "", re.sub(r"\d+ ms", "<n> ms", text))
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def assert_golden(name: str, told: ExplainedObject) -> None:
+    """The text is the one that is kept under that name; delete a file to have it written anew."""
+    file = GOLDEN / f"{name}.txt"
+    text = shown(told)
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        pytest.fail(f"{file} was not there; read it and commit it")
+    assert text == file.read_text()
+
+
+async def filtered(world: World, attribute: str, value: str) -> None:
+    """Give the job a scoping filter for users: attribute EQUALS value."""
+    job = await world.db.read(read_job, world.job_id)
+    document = orjson.loads(orjson.dumps(job.sync_schema))
+    mapping = next(
+        each
+        for rule in document["synchronizationRules"]
+        for each in rule["objectMappings"]
+        if each["sourceObjectName"] == "User"
+    )
+    clause = {
+        "operatorName": "EQUALS",
+        "sourceOperandName": attribute,
+        "targetOperand": {"values": [value]},
+    }
+    mapping["scope"] = {"groups": [{"name": "Only some", "clauses": [clause]}]}
+    await world.db.write(change_schema, world.job_id, document)
+
+
+async def test_somebody_in_step_is_explained(world: World) -> None:
+    ada = await world.user("ada", jobTitle="Analyst")
+    sales = await world.group("Sales", [ada])
+    await world.cycle()
+    world.proxy.taken()
+
+    told = await explained(world, ada)
+
+    assert_golden("in step", told)
+    assert world.proxy.taken() == [], "what is known needs no request"
+    assert told.link is not None
+    assert told.last is not None
+    assert (told.link.state, told.link.how) == ("linked", "made by this job")
+    assert (told.last.request, told.last.http_status) == ("POST /Users", 201)
+    assert told.next is not None
+    assert (told.next.action, told.next.code) == ("none", "RedundantExport")
+    (membership,) = told.references
+    assert (membership.source, membership.state) == (Key("Group", str(sales)), "present")
+
+
+async def test_a_change_is_shown_as_the_request_it_will_be(world: World) -> None:
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    await world.db.write(directory.update_user, ada, {"givenName": "Augusta"})
+    world.proxy.taken()
+    before = (await world.log(), await world.target.accounts())
+
+    told = await explained(world, ada)
+
+    assert told.next is not None
+    (request,) = told.next.requests
+    assert told.next.changes == (("name.givenName", "ada", "Augusta"),)
+    assert (await world.log(), await world.target.accounts()) == before, "nothing is written"
+    assert not {each.method for each in world.proxy.taken()} & WRITING
+    await world.cycle()
+    (sent,) = world.proxy.taken()
+    assert (sent.method, sent.body) == (request.method, request.body)
+    assert sent.path.endswith(request.path)
+
+
+async def test_a_newcomer_is_shown_with_creation_and_membership(world: World) -> None:
+    ada = await world.user("ada")
+    await world.group("Sales", [ada])
+    await world.cycle()
+    bob = await world.user("bob")
+    group = await world.db.read(directory.find_groups, "Sales")
+    await world.db.write(directory.add_member, group[0].id, bob)
+    world.proxy.taken()
+
+    told = await explained(world, bob)
+
+    assert told.next is not None
+    assert (told.next.action, [each.method for each in told.next.requests]) == ("create", ["POST"])
+    assert told.next.requests[0].body["userName"] == upn("bob")
+    assert [each.method for each in world.proxy.taken()] == ["GET"], "it was looked up, and no more"
+
+
+async def test_somebody_blocked_is_explained(world: World) -> None:
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    await world.db.write(directory.update_user, ada, {"accountEnabled": False})
+    await world.cycle()
+
+    told = await explained(world, ada)
+
+    assert_golden("blocked", told)
+    assert told.link is not None
+    assert told.link.disabled
+
+
+async def test_a_filter_that_fails_is_named_with_its_value(world: World) -> None:
+    """S6: each clause has its value and its verdict."""
+    ada = await world.user("ada", department="Sales")
+    await world.assign(ada)
+    await filtered(world, "department", "Engineering")
+
+    told = await explained(world, ada)
+
+    assert_golden("out by filter", told)
+    assert told.scope is not None
+    (clause,) = told.scope.clauses
+    assert (clause.attribute, clause.value, clause.holds) == ("department", "Sales", False)
+
+
+async def test_somebody_never_assigned_is_explained_without_a_record(world: World) -> None:
+    ada = await world.user("ada")
+    await world.cycle()
+
+    told = await explained(world, ada)
+
+    assert_golden("never assigned", told)
+    assert (told.link, told.last) == (None, None)
+    assert await world.log() == []
+
+
+async def test_a_conflict_is_shown_with_what_was_tried_and_when_it_is_tried_again(world: World) -> None:
+    """E1: how often, and when again."""
+    ada = await world.user("ada")
+    await world.assign(ada)
+
+    async def refuse(method: str, _path: str) -> web.Response | None:
+        error = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "409", "detail": "Taken."}
+        return web.json_response(error, status=409) if method == "POST" else None
+
+    world.proxy.interfere = refuse
+    await world.cycle()
+
+    told = await explained(world, ada)
+
+    assert_golden("conflict", told)
+    assert told.link is not None
+    assert told.link.escrow is not None
+    assert (told.link.escrow.code, told.last and told.last.http_status) == ("EntryConflict", 409)
+
+
+async def test_what_a_mapping_hides_is_shown_nowhere(world: World) -> None:
+    job = await world.db.read(read_job, world.job_id)
+    document = orjson.loads(orjson.dumps(job.sync_schema))
+    attributes = document["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
+    hidden = next(each for each in attributes if each["targetAttributeName"] == "name.familyName")
+    hidden["source"] = {
+        "type": "Function", "name": "Redact", "expression": "Redact([surname])",
+        "parameters": [{"key": "value", "value": {"type": "Attribute", "name": "surname", "expression": "[surname]"}}],
+    }  # fmt: skip
+    await world.db.write(change_schema, world.job_id, document)
+    ada = await world.user("ada", surname="Secretname")
+    await world.assign(ada)
+
+    before = await explained(world, ada)
+    await world.cycle()
+    after = await explained(world, ada)
+
+    assert_golden("redacted", before)
+    for told in (before, after):
+        assert "Secretname" not in shown(told, verbose=True) + orjson.dumps(plain(told)).decode()
+    assert (await world.target.accounts())[upn("ada")]["name"]["familyName"] == "Secretname"
+
+
+async def test_a_past_moment_is_told_out_of_the_log(world: World, runtime: Runtime) -> None:
+    ada = await world.user("ada")
+    await world.assign(ada)
+    start = runtime.now()
+    await world.cycle()
+    made = runtime.now()
+    await world.db.write(directory.update_user, ada, {"givenName": "Augusta"})
+    await world.cycle()
+
+    then, now = await explained(world, ada, at=made), await explained(world, ada, at=runtime.now())
+    before = await explained(world, ada, at=start)
+
+    assert_golden("past", then)
+    assert then.record is not None
+    assert now.record is not None
+    assert (then.record.action, now.record.action) == ("create", "update")
+    assert then.values is not None
+    assert now.values is not None
+    assert (then.values["name.givenName"], now.values["name.givenName"]) == ("ada", "Augusta")
+    assert then.record.scoping["ScopeEvaluationResult"] == "in scope"
+    assert "no record" in before.silence
+    assert "The first record is of" in before.silence
+    with pytest.raises(Invalid, match="still to come"):
+        await explained(world, ada, at=runtime.now() + timedelta(hours=1))
+
+
+async def test_why_the_log_is_silent_is_said(world: World, runtime: Runtime) -> None:
+    ada = await world.user("ada")
+
+    long_ago = await explained(world, ada, at=runtime.now() - timedelta(days=500))
+
+    assert "The job did not exist yet" in long_ago.verdict
+
+
+async def test_a_target_that_is_away_leaves_the_rest(world: World) -> None:
+    ada = await world.user("ada")
+    await world.assign(ada)
+
+    async def away(_method: str, _path: str) -> web.Response | None:
+        return web.Response(status=503)
+
+    world.proxy.interfere = away
+    told = await explained(world, ada)
+
+    assert told.scope is not None
+    assert told.scope.verdict == "active"
+    assert told.mappings
+    assert told.next is not None
+    assert told.next.problem is not None
+    assert "503" in told.next.problem
+    assert "could not be asked" in shown(told)
+
+
+async def test_a_membership_that_waits_says_for_whom(world: World) -> None:
+    """R2: who is not in the application keeps nobody else out."""
+    ada, bob = await world.user("ada"), await world.user("bob", accountEnabled=False)
+    sales = await world.group("Sales", [ada, bob])
+    await world.cycle()
+
+    told = await explained(world, sales, "Group")
+
+    states = {each.referenced_name: (each.state, each.why) for each in told.references}
+    assert states[upn("ada")] == ("present", "in the application")
+    assert states[upn("bob")] == ("waiting", f"waits until {upn('bob')} is in the application")
+    assert (told.references_present, told.references_open) == (1, 1)
+
+
+async def test_a_job_without_groups_says_so(world: World) -> None:
+    sales = await world.group("Sales")
+    job = await world.db.read(read_job, world.job_id)
+    document: dict[str, Any] = orjson.loads(orjson.dumps(job.sync_schema))
+    for each in document["synchronizationRules"][0]["objectMappings"]:
+        each["enabled"] = each["sourceObjectName"] == "User"
+    await world.db.write(change_schema, world.job_id, document)
+
+    told = await explained(world, sales, "Group")
+
+    assert "does not provision groups" in told.verdict
+    assert (told.scope, told.next) == (None, None)
+
+
+async def test_nobody_is_not_explained(world: World) -> None:
+    with pytest.raises(NotFound, match="Neither the source nor the job"):
+        await explained(world, UUID(int=7))
+
+
+async def test_of_somebody_purged_it_is_told_what_was_sent_last(world: World) -> None:
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    await world.db.write(directory.delete_user, ada)
+    await world.db.write(directory.purge_user, ada)
+    await world.cycle()
+
+    told = await explained(world, ada)
+
+    assert told.name == upn("ada")
+    assert told.last is not None
+    assert (told.last.action, told.last.http_status) == ("delete", 204)
+
+
+async def test_the_shape_of_a_request_is_that_of_the_jobs_profile(world: World) -> None:
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    await world.db.write(change_settings, world.job_id, {"request_profile": "entra"})
+    await world.db.write(directory.update_user, ada, {"givenName": "Augusta"})
+
+    told = await explained(world, ada)
+
+    assert told.next is not None
+    (request,) = told.next.requests
+    assert {each["op"] for each in request.body["Operations"]} <= {"Replace", "Add"}
