@@ -129,6 +129,17 @@ async def next_start(tx: Tx, job_id: UUID) -> datetime | None:
     return start
 
 
+async def asleep(world: World) -> None:
+    """Wait until nothing is in the queue but the next cycle by the interval."""
+    waiting = "select count(*) from queue.procrastinate_jobs where lock = %s and status in ('todo', 'doing')"
+    async with asyncio.timeout(GENEROUS_SECONDS):
+        while (  # noqa: ASYNC110 - it happens in another process
+            await world.db.read(lambda tx: tx.value(waiting, (str(world.job_id),)))
+            or await world.db.read(next_start, world.job_id) is None
+        ):
+            await asyncio.sleep(0.1)
+
+
 def creations(proxy: Proxy) -> Counter[str]:
     """How often each name was answered with 201, by userName or displayName."""
     made = [each for each in proxy.passed if each.method == "POST" and each.status == 201]
@@ -249,6 +260,7 @@ async def test_new_mappings_hold_at_once_and_not_only_after_the_interval(world: 
     await workers.start()
     await world.db.write(set_state, world.job_id, "Active")
     await settled(world)
+    await asleep(world)
     document = (await world.db.read(read_job, world.job_id)).sync_schema
     users = document["synchronizationRules"][0]["objectMappings"][0]
     constant = {"type": "Constant", "name": "Newcomer", "expression": '"Newcomer"'}
