@@ -12,6 +12,7 @@ from rollcall.provisioning.model import Entry, JobSettings, Key, PatchOperation
 from tests.simulation.clock import VirtualRuntime
 
 GROUPS = ("Red", "Blue", "Green")
+DEPARTMENTS = ("Sales", "Sales", "Law", None)
 NAMES = (
     "ada", "bob", "cem", "dea", "eve", "fay", "gil", "hua", "ida", "jun", "kai", "lea",
     "mia", "ned", "ola", "pia", "qui", "ron", "sue", "tim", "una", "vic", "wim", "yan",
@@ -25,7 +26,7 @@ class World:
     `faults`: how likely a request fails. `meddling`: administrators change the target by hand, and the
     job's settings change. `foreign`: resources made by hand. `restart_due`: only reading everything
     again can show what was done by hand. `idle_requests`: what the last, idle cycle sent. `forgetful`: the
-    target drops the references of whoever is set inactive.
+    target drops the references of whoever is set inactive. `filtered`: a scoping filter keeps some people out.
     """
 
     chance: Random
@@ -42,6 +43,7 @@ class World:
     restart_due: bool = False
     idle_requests: int = 0
     forgetful: bool = False
+    filtered: bool = False
 
 
 def of_kind(world: World, kind: str) -> list[Entry]:
@@ -63,6 +65,7 @@ def add_user(world: World) -> None:
         "mobile": world.chance.choice((None, "+1 555 0100")),
         "mailNickname": f"n{world.made}",
         "accountEnabled": True,
+        "department": world.chance.choice(DEPARTMENTS),
     }
     world.source.put(Entry(key, "present", attributes, assigned=world.chance.random() < 0.8))
 
@@ -100,6 +103,7 @@ def mutate(world: World) -> None:
     elif change == 4:
         _set(source, user, givenName=chance.choice(("Kim", "Lou", "Max")))
         _set(source, source.entries[user.key], mobile=chance.choice((None, "+44 1", "+44 2")))
+        _set(source, source.entries[user.key], department=chance.choice(DEPARTMENTS))
     elif change == 5:
         _set(source, user, manager=chance.choice((None, chance.choice(users).key.id)))
     elif change == 6 and user.state == "deleted":

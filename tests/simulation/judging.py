@@ -101,10 +101,24 @@ async def _by_name(world: World, kind: str, name: str, wrong: list[str]) -> dict
     return found
 
 
+<<<<<<< HEAD
 def is_in_scope(world: World, entry: Entry) -> bool:
     """Whether the target should have this object, usable."""
     entitled = entry.key in _entitled(world) or world.settings.scope == "all"
+=======
+def _is_in_scope(world: World, entry: Entry) -> bool:
+    entitled = (entry.assigned or world.settings.scope == "all") and not _is_filtered_out(world, entry)
+>>>>>>> 44987ab (The simulated world has scoping filters on an attribute that changes)
     return entry.state == "present" and entitled and entry.attributes.get("accountEnabled", True) is True
+
+
+def _is_filtered_out(world: World, entry: Entry) -> bool:
+    """Whether neither of the two filters of `tests.simulation.world.FILTERS` holds."""
+    if entry.key.kind != "User" or not world.filtered:
+        return False
+    department = entry.attributes["department"]
+    is_early = str(entry.attributes["givenName"])[0] <= "L"
+    return department != "Sales" and (department is not None or not is_early)
 
 
 def _is_to_be_deleted(world: World) -> bool:

@@ -22,7 +22,11 @@ from rollcall.provisioning.expression import Context
 from rollcall.provisioning.ledger_contract import Commit, Ledger
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.mapping import compile_mapping
+<<<<<<< HEAD
 from rollcall.provisioning.model import JobSettings, NestedGroups, PatchOperation
+=======
+from rollcall.provisioning.model import FilterClause, FilterGroup, JobSettings, PatchOperation
+>>>>>>> 44987ab (The simulated world has scoping filters on an attribute that changes)
 from rollcall.provisioning.request_profile import PROFILES
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.sync_schema import parse_schema
@@ -32,6 +36,13 @@ from tests.simulation.judging import MANAGER
 
 MAPPINGS = {kind: compile_mapping(mapping) for kind, mapping in parse_schema(CUSTOM_SCHEMA).items()}
 PROFILE_NAMES = sorted(PROFILES)
+FILTERS = (
+    FilterGroup("Sales", (FilterClause("department", "EQUALS", ("Sales",)),)),
+    FilterGroup(
+        "Early", (FilterClause("department", "IS NULL"), FilterClause("givenName", "REGEX MATCH", ("[A-L].*",)))
+    ),
+)
+FILTERED = {**MAPPINGS, "User": compile_mapping(replace(MAPPINGS["User"].mapping, filters=FILTERS))}
 NOISY_CYCLES = 10
 QUIET_CYCLES = 12
 
@@ -101,7 +112,8 @@ class ForgetfulTarget(FakeTarget):
         changed = super()._changed(kind, target_id, operations)
         if kind == "User" and changed.get("active") is False:
             self._drop_references(target_id)
-            changed.pop(MANAGER.rpartition(":")[0], None)
+            extension, _, manager = MANAGER.rpartition(":")
+            changed[extension] = {name: each for name, each in changed.get(extension, {}).items() if name != manager}
         return changed
 
 
@@ -133,6 +145,7 @@ def make_world(seed: int, ledger: Ledger | None = None) -> World:
         world.restart_due = True
     world.settings = replace(world.settings, **chance.choice(_LEAVING))
     world.target = chance.choice(_TARGETS)(_fault_of(world), _able(chance, settings.request_profile))
+    world.filtered = chance.random() < 0.4
     world.forgetful = isinstance(world.target, ForgetfulTarget)
     for _ in range(chance.randint(10, 18) if crowded else chance.randint(2, 5)):
         add_user(world)
@@ -194,6 +207,7 @@ async def run_world(world: World) -> None:
             await restart(world, escrows=chance.random() < 0.5)
         if world.meddling and chance.random() < 0.1:
             world.settings = replace(world.settings, scope=chance.choice(("assigned", "all")))
+            world.filtered = chance.random() < 0.5
             world.restart_due = True
         if world.meddling and chance.random() < 0.1:
             await _nest_otherwise(world)
@@ -230,7 +244,7 @@ async def one_cycle(world: World, dies: float = 0.0) -> None:
     runtime = world.runtime
     road = Road(
         settings=world.settings,
-        mappings=MAPPINGS,
+        mappings=FILTERED if world.filtered else MAPPINGS,
         source=world.source,
         target=world.target,
         ledger=cast("Ledger", ledger),
