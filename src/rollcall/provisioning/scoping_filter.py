@@ -27,7 +27,7 @@ _FORBIDDEN = {
     "memberof": "Assign the group to the application instead",
     "members": "Filter on an attribute of the group itself",
     "approleassignments": "Assign the roles to the people who are meant",
-    "usertype": "Filter on another attribute, such as userPrincipalName with NOT REGEX MATCH .*#EXT#.*",
+    "usertype": "Filter on another attribute, such as originalUserPrincipalName with NOT REGEX MATCH .*#EXT#.*",
     "manager": "Filter on an attribute of the person, such as department",
 }
 _CIRCULAR = "issoftdeleted"
