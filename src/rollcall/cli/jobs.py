@@ -18,11 +18,8 @@ from rich.console import Console
 from rollcall import directory, provisioning
 from rollcall.cli import (
     job_capabilities,
-<<<<<<< HEAD
-    job_nested,
-=======
     job_explain,
->>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
+    job_nested,
     job_on_demand,
     job_plan,
     job_report,

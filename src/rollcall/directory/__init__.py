@@ -100,11 +100,8 @@ __all__ = [
     "find_user",
     "found_company",
     "import_file",
-<<<<<<< HEAD
-    "left_out_groups",
-=======
     "kind_of_principal",
->>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
+    "left_out_groups",
     "list_assignments",
     "list_groups",
     "list_groups_of",

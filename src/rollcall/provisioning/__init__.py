@@ -40,12 +40,8 @@ from rollcall.provisioning.jobs import (
     set_state,
 )
 from rollcall.provisioning.log_record import provisioning_object_summary
-<<<<<<< HEAD
 from rollcall.provisioning.model import JobSettings, Key, LeftOut
-=======
-from rollcall.provisioning.model import JobSettings, Key
 from rollcall.provisioning.object_records import kind_of
->>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
 from rollcall.provisioning.road import Counts
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
 from rollcall.provisioning.scope_preview import preview_scope
@@ -79,8 +75,8 @@ __all__ = [
     "PlannedCycle",
     "PlannedObject",
     "PlannedSkip",
-    "SchemaFindings",
     "ReferenceFacts",
+    "SchemaFindings",
     "ScopeChange",
     "ScopePreview",
     "Service",
@@ -102,11 +98,8 @@ __all__ = [
     "examine_schema",
     "explain_object",
     "find_job",
-<<<<<<< HEAD
-    "left_out",
-=======
     "kind_of",
->>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
+    "left_out",
     "list_jobs",
     "log_form",
     "parse_interval",

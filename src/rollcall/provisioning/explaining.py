@@ -14,7 +14,6 @@ from rollcall.errors import Invalid, NotFound
 from rollcall.provisioning import explained, jobs, object_records
 from rollcall.provisioning.capability_store import read_capabilities
 from rollcall.provisioning.connection import Service
-from rollcall.provisioning.cycle import run_page
 from rollcall.provisioning.cycles import LOG_KEPT_FOR
 from rollcall.provisioning.explained import ExplainedObject, NextStep, ReferenceFacts
 from rollcall.provisioning.exporter import Exporter
@@ -24,6 +23,7 @@ from rollcall.provisioning.ledger_contract import KeptReference
 from rollcall.provisioning.mapping import CompiledMapping, reportable_identifier
 from rollcall.provisioning.mapping_explain import MappedValue, explain_mapping
 from rollcall.provisioning.model import Entry, Key, Link, LogRecord, Scope
+from rollcall.provisioning.page import run_page
 from rollcall.provisioning.reference_pass import send_due_references, take_pending_members
 from rollcall.provisioning.rehearsal import RehearsalLedger
 from rollcall.provisioning.request_profile import PROFILES, without_flags

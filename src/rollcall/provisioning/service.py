@@ -172,8 +172,7 @@ async def plan_job(service: Service, tenant: UUID, job_id: UUID) -> PlannedCycle
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
     known, _ = await db.read(read_capabilities, job_id)
     async with open_target(service, url, token, job.settings, known) as target:
-<<<<<<< HEAD
-        return await plan_cycle(_road(service, db, job, target, "plan"))
+        return await plan_cycle(make_road(service, db, job, target, "plan"))
 
 
 async def left_out(service: Service, tenant: UUID, job_id: UUID, inside: UUID | None = None) -> list[LeftOut]:
@@ -186,6 +185,3 @@ async def left_out(service: Service, tenant: UUID, job_id: UUID, inside: UUID | 
     if job.settings.scope == "all":
         return []
     return await DirectorySource(db, job.service_principal_id, job.settings.nested_groups).left_out(inside)
-=======
-        return await plan_cycle(make_road(service, db, job, target, "plan"))
->>>>>>> fad6672 (rollcall job explain: why somebody is or is not in the application, now or at a past moment; the log keeps request and HTTP status)
