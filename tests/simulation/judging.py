@@ -101,14 +101,9 @@ async def _by_name(world: World, kind: str, name: str, wrong: list[str]) -> dict
     return found
 
 
-<<<<<<< HEAD
 def is_in_scope(world: World, entry: Entry) -> bool:
     """Whether the target should have this object, usable."""
-    entitled = entry.key in _entitled(world) or world.settings.scope == "all"
-=======
-def _is_in_scope(world: World, entry: Entry) -> bool:
-    entitled = (entry.assigned or world.settings.scope == "all") and not _is_filtered_out(world, entry)
->>>>>>> 44987ab (The simulated world has scoping filters on an attribute that changes)
+    entitled = (entry.key in _entitled(world) or world.settings.scope == "all") and not _is_filtered_out(world, entry)
     return entry.state == "present" and entitled and entry.attributes.get("accountEnabled", True) is True
 
 

@@ -22,11 +22,7 @@ from rollcall.provisioning.expression import Context
 from rollcall.provisioning.ledger_contract import Commit, Ledger
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.mapping import compile_mapping
-<<<<<<< HEAD
-from rollcall.provisioning.model import JobSettings, NestedGroups, PatchOperation
-=======
-from rollcall.provisioning.model import FilterClause, FilterGroup, JobSettings, PatchOperation
->>>>>>> 44987ab (The simulated world has scoping filters on an attribute that changes)
+from rollcall.provisioning.model import FilterClause, FilterGroup, JobSettings, NestedGroups, PatchOperation
 from rollcall.provisioning.request_profile import PROFILES
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.sync_schema import parse_schema
