@@ -109,7 +109,7 @@ def test_on_demand_brings_one_person_in_step_and_shows_the_steps(connected: Prog
 
 def test_a_person_is_explained_by_upn_mail_name_and_id(connected: Program) -> None:
     """O3: scope, mappings, link and requests of one person, as text and as data."""
-    connected.ok("directory", "user", "update", "ada@example.com", "mail=a.lovelace@example.org")
+    connected.ok("directory", "set", "ada@example.com", "mail=a.lovelace@example.org")
     told = connected.ok("job", "explain", "Workspaces", "ada@example.com", "--json").json
     words = ("A.Lovelace@example.org", "Ada Lovelace", told["key"][1])
     others = [connected.ok("job", "explain", "Workspaces", word, "--json").json for word in words]
