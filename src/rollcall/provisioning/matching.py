@@ -115,29 +115,35 @@ class TargetIndex:
     a fresh question.
     """
 
-    def __init__(self, matching: frozenset[str]) -> None:
-        self._matching = matching
+    def __init__(self, attributes: frozenset[str], exact: frozenset[str] = frozenset()) -> None:
+        """Of these attributes; letter case counts in those that are `exact`."""
+        self.attributes = attributes
+        self._exact = exact
         self._by_value: dict[tuple[str, str], list[str]] = {}
         self._by_id: dict[str, Values] = {}
+        self._found_by: dict[str, list[tuple[str, str]]] = {}
 
-    def add(self, target_id: str, values: Values) -> None:
-        """Take in one resource: its id and the values of its mapped attributes."""
-        self._by_id[target_id] = values
-        for attribute in self._matching & values.keys():
-            ids = self._by_value.setdefault((attribute, match_form(values[attribute])), [])
-            if target_id not in ids:
-                ids.append(target_id)
+    def add(self, target_id: str, values: Values, found_by: Mapping[str, Sequence[Json]] | None = None) -> None:
+        """Take in one resource: its id and the values of its mapped attributes.
 
-    def put(self, target_id: str, values: Values) -> None:
-        """One resource as it is from now on."""
+        `found_by`: all values of the indexed attributes, where one may have several.
+        """
         self.drop(target_id)
-        self.add(target_id, values)
+        self._by_id[target_id] = values
+        every = {path: [values[path]] for path in self.attributes & values.keys()} if found_by is None else found_by
+        forms = {(path, self._form(path, value)) for path in sorted(every) for value in every[path]}
+        self._found_by[target_id] = sorted(forms)
+        for form in self._found_by[target_id]:
+            self._by_value.setdefault(form, []).append(target_id)
 
     def drop(self, target_id: str) -> None:
         """Forget one resource."""
-        values = self._by_id.pop(target_id, {})
-        for attribute in self._matching & values.keys():
-            self._by_value[attribute, match_form(values[attribute])].remove(target_id)
+        self._by_id.pop(target_id, None)
+        for form in self._found_by.pop(target_id, ()):
+            self._by_value[form].remove(target_id)
+
+    def _form(self, attribute: str, value: Json) -> str:
+        return str(value) if attribute in self._exact else match_form(value)
 
     @property
     def size(self) -> int:
@@ -150,7 +156,9 @@ class TargetIndex:
 
     def find(self, attribute: str, value: Json) -> list[tuple[str, Values]]:
         """Ids and values of the resources with that value."""
-        return [(found, self._by_id[found]) for found in self._by_value.get((attribute, match_form(value)), ())]
+        return [
+            (found, self._by_id[found]) for found in self._by_value.get((attribute, self._form(attribute, value)), ())
+        ]
 
 
 _UNIQUE = {"User": frozenset({"userName", "externalId"}), "Group": frozenset({"displayName", "externalId"})}

@@ -11,7 +11,7 @@ from rollcall.provisioning.model import Json, Values
 from rollcall.provisioning.outcomes import Result, created_id
 from rollcall.provisioning.request_profile import PROFILES
 from rollcall.provisioning.road import Road
-from rollcall.provisioning.target_schema import read_value, storable
+from rollcall.provisioning.target_schema import read_value, read_values, storable
 
 _LISTING_FROM_LOOKUPS = 10
 _LISTING_PAGE = 100
@@ -56,10 +56,7 @@ async def listed_anew(road: Road, kind: str) -> TargetIndex | None:
 async def _read(road: Road, kind: str, most: int, lookups: int | None) -> TargetIndex | None:
     """Page after page; None for what broke off, is larger than `most`, or costs more than so many look-ups."""
     compiled = road.mappings[kind]
-    attributes = (step[0] for step in compiled.steps)
-    index = TargetIndex(
-        frozenset(each.target for each in attributes if each.matching_priority or may_be_unique(kind, each.target))
-    )
+    index = _empty_index(kind, compiled)
     start, total = 1, None
     while total is None or start <= total:
         page = await _page(road, kind, start)
@@ -69,12 +66,20 @@ async def _read(road: Road, kind: str, most: int, lookups: int | None) -> Target
             return None
         total = page.total
         for resource in page.resources:
-            index.add(str(resource["id"]), mapped_values(resource, compiled))
+            found_by = {path: read_values(resource, path) for path in index.attributes}
+            index.add(str(resource["id"]), mapped_values(resource, compiled), found_by)
         if not page.resources:
             break
         start += len(page.resources)
     # A listing that broke off, or gave one page again and again, proves nobody's absence.
     return index if index.size >= total else None
+
+
+def _empty_index(kind: str, compiled: CompiledMapping) -> TargetIndex:
+    """An index by all attributes that objects are matched by, or that may have to be unique."""
+    attributes = (step[0] for step in compiled.steps)
+    paths = {each.target for each in attributes if each.matching_priority or may_be_unique(kind, each.target)}
+    return TargetIndex(frozenset(paths), frozenset(path for path in paths if compiled.rules[path].case_exact))
 
 
 def remember_in_listings(road: Road, results: Sequence[Result]) -> None:
@@ -84,11 +89,11 @@ def remember_in_listings(road: Road, results: Sequence[Result]) -> None:
         if index is None or not isinstance(outcome, Done):
             continue
         if operation.action == "create":
-            index.put(created_id(outcome), operation.values)
+            index.add(created_id(outcome), operation.values)
         elif operation.target_id is not None and operation.action == "delete":
             index.drop(operation.target_id)
         elif operation.target_id is not None:
-            index.put(operation.target_id, operation.values)
+            index.add(operation.target_id, operation.values)
 
 
 async def _page(road: Road, kind: str, start: int) -> Found | None:

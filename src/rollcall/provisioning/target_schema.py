@@ -150,6 +150,20 @@ def read_value(resource: Mapping[str, Json], path: str) -> Json:
     return _member(value, steps.sub_attribute)
 
 
+def read_values(resource: Mapping[str, Json], path: str) -> list[Json]:
+    """All values at `path` of a resource, as a filter on that path sees them."""
+    steps = parsed(path)
+    holder: Any = resource if steps.schema is None else _member(resource, steps.schema)
+    if holder is None and steps.schema in _CORE_SCHEMAS:
+        holder = resource
+    values = _as_list(_member(holder, steps.attribute))
+    if steps.value_filter is not None:
+        values = [item for item in values if _selects(steps, item)]
+    if steps.sub_attribute is not None:
+        values = [_member(item, steps.sub_attribute) for item in values]
+    return [value for value in values if value is not None]
+
+
 def storable_text(text: str) -> str:
     """Text from outside without what no database text may hold (U+0000) and no line should (other controls)."""
     return "".join(" " if unicodedata.category(each) == "Cc" else each for each in text)

@@ -186,7 +186,37 @@ def test_an_index_shows_several_resources_of_one_value_and_each_once() -> None:
     for target_id in ("g1", "g2", "g1"):
         index.add(target_id, {"displayName": "Red"})
 
-    assert [found for found, _ in index.find("displayName", "red")] == ["g1", "g2"]
+    assert sorted(found for found, _ in index.find("displayName", "red")) == ["g1", "g2"]
+
+
+def test_an_index_compares_letter_case_where_the_attribute_is_exact() -> None:
+    """A6."""
+    index = TargetIndex(frozenset({"userName", "externalId"}), frozenset({"externalId"}))
+    index.add("t1", {"userName": "Ada", "externalId": "N1"})
+
+    assert [found for found, _ in index.find("userName", "ADA")] == ["t1"]
+    assert [found for found, _ in index.find("externalId", "N1")] == ["t1"]
+    assert index.find("externalId", "n1") == []
+
+
+def test_an_index_finds_by_any_of_several_values() -> None:
+    index = TargetIndex(frozenset({"emails.value"}))
+    index.add("t1", {"emails.value": "a@x"}, {"emails.value": ["a@x", "b@x"]})
+
+    assert [found for found, _ in index.find("emails.value", "b@x")] == ["t1"]
+
+
+def test_an_index_forgets_what_changed_or_went() -> None:
+    index = TargetIndex(frozenset({"userName"}))
+    index.add("t1", {"userName": "ada"})
+    index.add("t1", {"userName": "lou"})
+    index.add("t2", {"userName": "bob"})
+    index.drop("t2")
+    index.drop("t3")
+
+    assert (index.find("userName", "ada"), index.find("userName", "bob")) == ([], [])
+    assert [found for found, _ in index.find("userName", "lou")] == ["t1"]
+    assert index.size == 1
 
 
 def test_keys_of_two_kinds_differ() -> None:

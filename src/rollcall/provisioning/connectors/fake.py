@@ -29,8 +29,10 @@ from rollcall.provisioning.model import (
     Tie,
     Values,
 )
-from rollcall.provisioning.target_schema import build_resource, read_value
-from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA
+from rollcall.provisioning.target_schema import build_resource
+from rollcall.scim.filter import Compare, compile_filter
+from rollcall.scim.path import parse_path
+from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA, GROUP, USER
 
 
 class FakeSource:
@@ -152,6 +154,9 @@ def _reached(start: Key, following: Callable[[Key], Iterable[Key]]) -> set[Key]:
     return found
 
 
+_RESOURCE_TYPES = {"User": USER, "Group": GROUP}
+
+
 def _membership(group_id: str, member: Key) -> ReferenceKey:
     return ReferenceKey(Key("Group", group_id), "members", member)
 
@@ -206,11 +211,8 @@ class FakeTarget:
             return fault
         if not self.capabilities.filter:
             return Refused("NotImplemented", "There are no filters here.", 501)
-        hits = [
-            self._shown(resource)
-            for resource in self.resources[kind].values()
-            if str(read_value(resource, attribute)).casefold() == str(value).casefold()
-        ]
+        selects = compile_filter(Compare(parse_path(attribute), "eq", str(value)), _RESOURCE_TYPES[kind])
+        hits = [self._shown(resource) for resource in self.resources[kind].values() if selects(resource)]
         return Found(hits, len(hits))
 
     async def list(self, kind: str, start: int, count: int) -> Found | Refused | Unanswered:
