@@ -1,4 +1,4 @@
-"""Lists, roles, extensions and clearing against the workspaces half on a real port (rules A1, A3, A5, A6, A8 to A11, A15, 4.2)."""
+"""Lists, roles, extensions and clearing against the workspaces half on a real port (rules A1, A3, A5, A6, A8 to A11, A14, A15)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ FULL = {
 
 
 async def test_lists_roles_and_extensions_are_made_and_found_in_step(world: World) -> None:
-    """A1, A8, A9, A10, A15, 4.2."""
+    """A1, A8, A9, A10, A15, 4.2 AssertiveAppRoleAssignmentsComplex."""
     await provisioned(world, **FULL)
 
     made = await account(world)
@@ -151,7 +151,7 @@ async def test_what_becomes_empty_is_cleared_where_the_mapping_says_so(world: Wo
 
 
 async def test_asserted_roles_follow_the_assignments_and_take_out_what_only_the_target_knew(world: World) -> None:
-    """4.2, S4: default access is no role."""
+    """4.2 AssertiveAppRoleAssignmentsComplex, S4: default access is no role."""
     ada = await provisioned(world)
     made = await account(world)
     await world.target.write("PATCH", f"Users/{made['id']}", _by_hand("add", "roles", [{"value": "Owner"}]))
@@ -176,6 +176,18 @@ async def test_a_value_that_only_flows_to_an_empty_target_does_not_overwrite_wha
 
     assert await patched(world) == []
     assert (await account(world))["title"] == "Boss"
+
+
+async def test_a_change_of_mappings_has_everybody_looked_at_again(world: World) -> None:
+    """A14, Y4."""
+    await provisioned(world, **FULL)
+    changed = document()
+    mappings = changed["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
+    mappings.append(direct("city", "locale"))
+
+    await world.db.write(change_schema, world.job_id, changed)
+
+    assert await patched(world) == [{"op": "replace", "path": "locale", "value": "Bern"}]
 
 
 async def test_several_values_for_a_single_attribute_fail_the_object_alone(world: World) -> None:

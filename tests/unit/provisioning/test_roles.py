@@ -43,7 +43,7 @@ def shown(value: str, name: str, **more: Any) -> dict[str, Any]:
 
 
 def test_each_function_creates_its_roles() -> None:
-    """4.2: single, complex and assertive, in plain SCIM; a role without a value goes by its name."""
+    """4.2 SingleAppRoleAssignment, 4.2 AppRoleAssignmentsComplex, 4.2 AssertiveAppRoleAssignmentsComplex: in plain SCIM."""
     assert created(SINGLE, ADMIN) == [{"primary": True, **shown("Admin", "Administrator")}]
     for mapping in (COMPLEX, ASSERTIVE):
         assert created(mapping, ADMIN, READER) == [
@@ -53,7 +53,7 @@ def test_each_function_creates_its_roles() -> None:
 
 
 def test_of_several_roles_single_takes_the_first_of_the_applications_list() -> None:
-    """4.2: Entra leaves the choice undefined."""
+    """4.2 SingleAppRoleAssignment: Entra leaves the choice undefined."""
     assert created(SINGLE, READER, ADMIN) == [{"primary": True, **shown("Reader", "Reader")}]
 
 
@@ -72,7 +72,7 @@ def test_a_role_may_go_into_a_value_path() -> None:
 
 
 def test_complex_roles_are_only_added() -> None:
-    """4.2."""
+    """4.2 AppRoleAssignmentsComplex."""
     before = [shown("Auditor", "Auditor"), shown("Reader", "Reader")]
 
     assert patched(COMPLEX, before, READER) == "RedundantExport"
@@ -82,7 +82,7 @@ def test_complex_roles_are_only_added() -> None:
 
 
 def test_assertive_roles_replace_the_list_even_to_add_one() -> None:
-    """4.2: also what only the target knows goes."""
+    """4.2 AssertiveAppRoleAssignmentsComplex: also what only the target knows goes."""
     before = [shown("Reader", "Reader")]
 
     assert patched(ASSERTIVE, before, READER) == "RedundantExport"
