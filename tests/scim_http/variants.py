@@ -26,7 +26,7 @@ class Variant:
 
     `bulk_operations`: how many operations a Bulk request may hold, 0: none is served. `refuses` gives the status with
     which one operation of a Bulk request is refused; `cut`: the connection breaks after a Bulk request was carried out.
-    `answers`: bodies of its discovery endpoints by their name; one that is not there is 404.
+    `throttled`: so many requests are answered 429 first. `answers`: bodies of its discovery endpoints by their name; one that is not there is 404.
     """
 
     app: Application = field(default_factory=application)
@@ -39,6 +39,7 @@ class Variant:
     refuses: Refusal = _nothing
     forgets: Refusal = _nothing
     cut: bool = False
+    throttled: int = 0
     answers: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[Any] = field(default_factory=list)
@@ -52,6 +53,9 @@ class Variant:
         self.bodies.append(json.loads(content) if content else None)
         if path.strip("/") in ("ServiceProviderConfig", "Schemas", "ResourceTypes"):
             return self._discovered(path.strip("/"))
+        if self.throttled:
+            self.throttled -= 1
+            return web.Response(status=429, headers={"Retry-After": "5"})
         if self.largest and len(content) > self.largest:
             return _error(413, "Too large.")
         if path == "/Bulk":

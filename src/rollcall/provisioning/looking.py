@@ -17,8 +17,12 @@ from rollcall.provisioning.target_listing import is_asked, listed_anew, listing_
 Considered = tuple[Scope, Desired, CompiledMapping]
 
 _NOT_ATTEMPTED = Problem("NotAttempted", "The cycle stopped before this object was looked up.")
+_STOPPED = Seen(problem=_NOT_ATTEMPTED)
 _NOT_LISTED = Seen(
-    problem=Problem("NotListed", "The target does not filter, and it could not be listed to its end either.")
+    problem=Problem(
+        "SystemForCrossDomainIdentityManagementServiceIncompatible",
+        "The target does not filter, and it could not be listed to its end either.",
+    )
 )
 
 
@@ -139,7 +143,7 @@ async def _ask_without_filters(road: Road, questions: Sequence[Question]) -> dic
     unseen = [
         replace(asked, target_id=None)
         for asked in questions
-        if asked.lookups and (asked.key not in answers or answers[asked.key] == Seen())
+        if asked.lookups and (asked.key not in answers or _is_nothing(answers[asked.key]))
     ]
     for kind in road.mappings:
         of_kind = [asked for asked in unseen if asked.key.kind == kind]
@@ -148,8 +152,12 @@ async def _ask_without_filters(road: Road, questions: Sequence[Question]) -> dic
             index = await listed_anew(road, kind)
         for asked in of_kind:
             found = None if index is None else _from_index(index, asked)
-            answers[asked.key] = _NOT_LISTED if found is None else found
+            answers[asked.key] = found or (_NOT_LISTED if road.exporter.stopped is None else _STOPPED)
     return answers
+
+
+def _is_nothing(seen: Seen) -> bool:
+    return seen.problem is None and not seen.hits
 
 
 async def _ask_each(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]:

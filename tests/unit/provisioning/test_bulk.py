@@ -127,6 +127,15 @@ async def test_a_request_that_is_too_large_is_halved_and_the_limit_remembered() 
     assert len(await held(variant)) == 8
 
 
+async def test_a_wave_that_is_throttled_is_sent_again_as_a_whole() -> None:
+    """C9."""
+    variant = Variant(bulk_operations=100, throttled=2)
+    async with reached(variant, capabilities=OFFERED) as target:
+        assert len(ids(await sent(target, creations(3)))) == 3
+
+    assert variant.requests == [("POST", "/Bulk")] * 3
+
+
 async def test_a_target_that_knows_no_bulk_after_all_is_sent_everything_one_by_one() -> None:
     variant = Variant()
     async with reached(variant, capabilities=OFFERED) as target:

@@ -16,12 +16,14 @@ from rollcall.provisioning.cycle import run_cycle
 from rollcall.provisioning.defaults import CUSTOM_SCHEMA
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
+from rollcall.provisioning.ledger_contract import Commit, Position
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.mapping import compile_mapping
 from rollcall.provisioning.model import JobSettings, Key, RequestProfile
 from rollcall.provisioning.request_profile import flagged_profile, without_flags
 from rollcall.provisioning.road import Counts, Road
 from rollcall.provisioning.sync_schema import parse_schema
+from rollcall.scim.schema import USER
 from tests.scim_http.asgi import AsgiClient
 from tests.scim_http.variants import Variant
 from tests.simulation.clock import VirtualRuntime
@@ -198,6 +200,39 @@ async def test_a_patch_that_is_too_large_teaches_how_many_members_fit() -> None:
     assert len((await held(variant))["red"]) == 40
     patches = sum(method == "PATCH" for method, _ in variant.requests)
     assert patches == -(-20 // limit), "what was learnt is not learnt again"
+
+
+async def test_without_filters_an_account_that_was_made_anew_is_found_in_the_list() -> None:
+    """M9: in the cycle that misses the old one."""
+    variant, world = Variant(filter=False), World()
+    async with reached(variant, capabilities=FILTERLESS) as target:
+        world.begin()
+        await world.cycle(target, "rfc")
+        direct = AsgiClient(variant.app)
+        old = world.ledger.links[BOB].target_id
+        assert (await direct("DELETE", f"/Users/{old}")).status == 204
+        new = (await direct("POST", "/Users", {"schemas": [USER.schema.id], "userName": "bob@example.org"})).json["id"]
+        await world.ledger.commit(Commit(position=Position()))
+        variant.requests.clear()
+        await world.cycle(target, "rfc")
+
+    assert world.ledger.links[BOB].target_id == new
+    assert ("POST", "/Users") not in variant.requests
+
+
+@pytest.mark.parametrize(("profile", "lists"), [("rfc", True), ("entra", False), ("entra-aadOptscim062020", False)])
+async def test_many_people_are_looked_up_one_by_one_where_the_client_does_not_list(
+    profile: RequestProfile, lists: bool
+) -> None:
+    """15.3: Entra lists no resources."""
+    variant, world = Variant(), World()
+    async with reached(variant, profile) as target:
+        for number in range(12):
+            world.source.put(entry(Key("User", f"u{number}")))
+        await world.cycle(target, profile)
+
+    asked = sum(each == ("GET", "/Users") for each in variant.requests)
+    assert asked == (1 if lists else 12)
 
 
 FLAG = "https://scim.fabrikam.example/scim/?aadOptscim062020"
