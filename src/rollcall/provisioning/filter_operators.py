@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from rollcall.provisioning.expression_regex import Pattern, compile_pattern, matches_whole
-from rollcall.provisioning.expression_values import Fault, text_form
+from rollcall.provisioning.expression_values import Fault, shown, text_form
 from rollcall.provisioning.model import AttributeTypeName, Json
 
 Holds = Callable[[Json], bool]
@@ -80,9 +80,28 @@ def _greater_or_equal(operand: str) -> Holds:
     return lambda value: (number := magnitude(value)) is not None and number >= bound
 
 
+_SLOW_MOST = 8
+"""So often a compiled pattern may run out of time: thousands of such values would hold up a cycle for hours."""
+
+
 def _matches(operand: str) -> Holds:
     pattern: Pattern = compile_pattern(operand)
-    return lambda value: matches_whole(pattern, text_form(value))
+    slow = 0
+
+    def holds(value: Json) -> bool:
+        nonlocal slow
+        if slow == _SLOW_MOST:
+            raise Fault(
+                f"the pattern {shown(operand)} ran out of time for {slow} objects and is not tried on any more now",
+                "Avoid repeats inside repeats, such as (a+)+",
+            )
+        try:
+            return matches_whole(pattern, text_form(value))
+        except Fault:
+            slow += 1
+            raise
+
+    return holds
 
 
 def _reads_as(word: str) -> Callable[[str], Holds]:

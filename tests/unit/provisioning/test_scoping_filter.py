@@ -189,6 +189,19 @@ def test_a_pattern_that_runs_out_of_time_decides_nothing() -> None:
     assert "took longer than" in verdict.problem
 
 
+def test_a_pattern_that_runs_out_of_time_again_and_again_is_given_up() -> None:
+    """A cycle of thousands is not held up; compiled anew, for the next cycle, it is tried again."""
+    filters = compile_filters((SLOW,)).scoping
+    for _ in range(8):
+        (verdict,) = clause_verdicts(filters, {"department": CATASTROPHE})
+        assert "took longer than" in verdict.problem
+    (given_up,) = clause_verdicts(filters, {"department": "ab"})
+    (anew,) = clause_verdicts(compile_filters((SLOW,)).scoping, {"department": "ab"})
+
+    assert (given_up.holds, "not tried on any more" in given_up.problem) == (None, True)
+    assert anew.holds is True
+
+
 def test_a_clause_that_is_undecided_matters_only_where_the_rest_does_not_decide() -> None:
     """S6: whatever the order of clauses and filters."""
     slow, no = SLOW.clauses[0], clause("country", "EQUALS", "DE")
