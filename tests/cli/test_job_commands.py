@@ -431,3 +431,37 @@ def test_a_job_is_made_with_a_request_profile(connected: Program, up: Up) -> Non
     settings = connected.ok("job", "settings", "Profiled", "--json").json
 
     assert settings["request_profile"] == "okta"
+
+
+def test_groups_that_a_job_leaves_out_are_named_until_it_takes_them_in(program: Program, up: Up) -> None:
+    """S2: the warning names the group, where it is, how many people, and the remedy; without any there is none."""
+    url, token = organisation(program, up, "nested")
+    (program.folder / "nested.csv").write_text(
+        "userPrincipalName,displayName,memberOf\neve@n.example,Eve,Nested outer\nfay@n.example,Fay,Nested inner\n"
+    )
+    program.ok("directory", "import", "nested.csv")
+    assert "is now a member" in program.ok("directory", "add-member", "Nested outer", "Nested inner").out
+    program.ok("application", "create", "Nested")
+    program.ok("application", "assign", "Nested", "Nested outer")
+    (program.folder / "nested.txt").write_text(token)
+    words = ("--application", "Nested", "--template", "tutorial", "--secret-token", "file:nested.txt")
+    made = program.ok("job", "create", url, *words)
+    told = [
+        made.out,
+        program.ok("job", "status", "Nested").out,
+        program("job", "plan", "Nested").out,
+        program.ok("application", "assign", "Nested", "Nested outer").out,
+    ]
+    data = program.ok("job", "status", "Nested", "--json").json["left_out"]
+    program.ok("job", "settings", "Nested", "nested_groups=flatten", "--yes")
+    program.ok("job", "run", "Nested")
+    after = program.ok("job", "status", "Nested")
+
+    for out in told:
+        assert "Left out: 1 group inside assigned groups" in out
+        assert "Nested inner" in out
+        assert "in Nested outer: 1 person" in out
+        assert "rollcall job settings Nested nested_groups=flatten" in out
+    assert [(each["name"], each["inside"], each["people"]) for each in data] == [("Nested inner", "Nested outer", 1)]
+    assert "Left out" not in after.out
+    assert "2 users" in after.out

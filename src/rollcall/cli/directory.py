@@ -13,7 +13,7 @@ from rich.console import Console
 from rollcall import directory
 from rollcall.cli import output
 from rollcall.cli.directory_import import import_people
-from rollcall.cli.naming import as_id, assignments, group_named, user_named
+from rollcall.cli.naming import as_id, assignments, group_named, principal_named, user_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
@@ -24,6 +24,9 @@ app.command("import")(import_people)
 
 Upn = Annotated[str, typer.Argument(metavar="UPN", help="The userPrincipalName, or the id.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
+Principal = Annotated[
+    str, typer.Argument(metavar="USER_OR_GROUP", help="A userPrincipalName, a group's displayName, or an id.")
+]
 GroupName = Annotated[str, typer.Argument(metavar="GROUP", help="The displayName, or the id.")]
 
 # A page of a listing; longer ones are read page by page.
@@ -282,21 +285,23 @@ def purge(
 @app.command("add-member")
 def add_member(
     group: GroupName,
-    upn: Upn,
+    member: Principal,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a user to a group.
+    """Add a user, or another group, to a group.
 
     Example: rollcall directory add-member Founders ada@example.com
+
+    Example: rollcall directory add-member Sales "Sales Nord"
     """
 
     async def work(_parts: Parts, db: TenantDatabase) -> Answer:
-        into, member = await group_named(db, group), await user_named(db, upn)
-        added = await db.write(directory.add_member, into.id, member.id)
-        return _done(into.id, added, f"{upn} {'is now' if added else 'was already'} a member of {group}.")
+        into, (member_id, name) = await group_named(db, group), await principal_named(db, member)
+        added = await db.write(directory.add_member, into.id, member_id)
+        return _done(into.id, added, f"{name} {'is now' if added else 'was already'} a member of {group}.")
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
@@ -304,20 +309,20 @@ def add_member(
 @app.command("remove-member")
 def remove_member(
     group: GroupName,
-    upn: Upn,
+    member: Principal,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a user out of a group.
+    """Take a user, or another group, out of a group.
 
     Example: rollcall directory remove-member Founders ada@example.com
     """
 
     async def work(_parts: Parts, db: TenantDatabase) -> Answer:
-        out_of, member = await group_named(db, group), await user_named(db, upn)
-        removed = await db.write(directory.remove_member, out_of.id, member.id)
-        return _done(out_of.id, removed, f"{upn} {'is no longer' if removed else 'was not'} a member of {group}.")
+        out_of, (member_id, name) = await group_named(db, group), await principal_named(db, member)
+        removed = await db.write(directory.remove_member, out_of.id, member_id)
+        return _done(out_of.id, removed, f"{name} {'is no longer' if removed else 'was not'} a member of {group}.")
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
