@@ -16,6 +16,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ STOREYS = (
     ("Kits", "what rooms are built with", ("scim_http", "web", "db")),
     ("Floor", "knows nobody above it", ("scim", "config", "crypto", "runtime", "errors")),
 )
+
+_EXAMPLES_NOW = datetime(2025, 7, 30, 12, tzinfo=UTC)
 
 # How a command's help marks a paragraph that is a line to try.
 _EXAMPLE = "Example: "
@@ -160,6 +163,26 @@ def _function_lines(function: Any) -> Iterator[str]:
     yield from ("```text", *([f"# given {given}"] if given else []), example.expression, result, "```", "")
 
 
+def open_examples() -> str:
+    """Published examples that contradict themselves or are called unsupported, and what they give here."""
+    module = importlib.import_module("rollcall.provisioning.expression_vectors")
+    context = importlib.import_module("rollcall.provisioning.expression").Context
+    surroundings = context(now=_EXAMPLES_NOW, new_guid=lambda: "", random=None, default_domain="contoso.com")
+    vectors = json.loads((ROOT / "tests" / "unit" / "provisioning" / "data" / "expressions.json").read_bytes())
+    lines = ["| example | published | here | why |", "|---|---|---|---|"]
+    for each in vectors:
+        if each.get("inconsistent") or each.get("unsupported"):
+            published = each.get("documented_output")
+            cells = (
+                f"`{' '.join(each['expression'].split())}`<br>given `{json.dumps(each['source'], ensure_ascii=False)}`",
+                "*nothing*" if published is None else f"`{published}`",
+                f"`{module.given(each, surroundings)}`",
+                each.get("note", ""),
+            )
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
 def rules() -> str:
     """Every rule of Entra's provisioning service, what became of it here, and the tests that prove it."""
     table = importlib.import_module("scripts.rules")
@@ -182,6 +205,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "configuration": ("docs/reference/configuration.md", configuration),
     "filter operators": ("docs/how-to/scoping-filters.md", filter_operators),
     "functions": ("docs/reference/expressions.md", functions),
+    "open examples": ("docs/reference/expressions.md", open_examples),
     "rules": ("docs/reference/rules.md", rules),
 }
 

@@ -56,6 +56,36 @@ def test_a_faulty_expression_is_2_and_one_that_fails_on_its_values_1(alone: Prog
     assert failing.out.startswith("It fails: CDate at character 1")
 
 
+def test_an_expression_is_checked_before_anybody_is_mapped_with_it(alone: Program) -> None:
+    unknown = alone("expression", "check", "ToUpper([giveName])")
+    unfit = alone("expression", "check", '"maybe"', "--target", "active", "--json")
+    warned = alone.ok("expression", "check", 'Switch([department], , "IT", "1")')
+    random = alone.ok("expression", "check", "Guid()", "--target", "externalId", "--matching")
+    sound = alone.ok("expression", "check", 'Join(" ", [givenName], [surname])', "--target", "displayName")
+    group = alone("expression", "check", "[givenName]", "--kind", "Group")
+
+    assert (unknown.code, "Write [givenName]" in unknown.out) == (1, True)
+    assert (unfit.code, unfit.json["ok"]) == (1, False)
+    assert [each["severity"] for each in unfit.json["findings"]] == ["error"]
+    assert "there is no default" in warned.out
+    assert "never finds the object again" in random.out
+    assert sound.out.strip() == "Nothing is wrong with it."
+    assert (group.code, "unknown attribute" in group.out) == (1, True)
+    assert alone("expression", "check", "[mail]", "--target", "emails[").code == 2
+
+
+def test_an_application_needs_a_user_whose_roles_are_meant(program: Program) -> None:
+    (program.folder / "roles.csv").write_text("userPrincipalName,displayName\nrole@example.com,Role\n")
+    program.ok("directory", "import", "roles.csv")
+    program.ok("application", "create", "Roles")
+    words = ("expression", "eval", "IsPresent([appRoleAssignments])", "--application", "Roles")
+    outside = program.ok(*words, "--user", "role@example.com", "--json").json
+
+    assert outside["value"] == "False", "nobody is assigned"
+    assert program(*words).code == 2
+    assert "Say --user" in program(*words).err
+
+
 def test_a_file_of_mapping_tests_ends_with_its_counts(alone: Program) -> None:
     good = {"expression": JOIN, "source": {"givenName": "Ada", "surname": "Lovelace"}, "expected": "Ada Lovelace"}
     file = alone.folder / "tests.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from rollcall import provisioning
 from rollcall.cli import output
 from rollcall.cli.expression_tree import branch, grow
 from rollcall.cli.json_files import read_json
-from rollcall.cli.naming import assignments, user_named
+from rollcall.cli.naming import application_named, assignments, user_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import (
     DID_NOT_SUCCEED,
@@ -33,6 +34,14 @@ from rollcall.main import Parts
 from rollcall.provisioning import Explanation
 from rollcall.runtime import SystemRuntime
 
+
+class Kind(StrEnum):
+    """Kinds of source objects."""
+
+    User = "User"
+    Group = "Group"
+
+
 app = typer.Typer(no_args_is_help=True, help="Try expressions of attribute mappings, and test them.")
 
 
@@ -41,6 +50,10 @@ def evaluate(
     expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="An expression of the mapping language.")],
     user: Annotated[
         str | None, typer.Option("--user", metavar="UPN", help="Evaluate it for this user of the directory.")
+    ] = None,
+    application: Annotated[
+        str | None,
+        typer.Option("--application", metavar="NAME", help="With the user's roles in this application, by name or id."),
     ] = None,
     attribute: Annotated[
         list[str] | None,
@@ -56,8 +69,13 @@ def evaluate(
     Example: rollcall expression eval 'Join(" ", [givenName], [surname])' --user ada@example.com
 
     Example: rollcall expression eval 'ToUpper([city])' --attribute city=Zürich
+
+    Example: rollcall expression eval 'SingleAppRoleAssignment([appRoleAssignments])' --user ada@example.com --application Example
     """
     if user is None:
+        if application is not None:
+            with ring(as_json):
+                raise Invalid("Whose roles in the application? Say --user UPN too.")
         with ring(as_json):
             said = _evaluated(expression, _attributes(attribute))
             print_answer(said, as_json)
@@ -68,6 +86,9 @@ def evaluate(
         manager = {} if found.manager is None else {"manager": str(found.manager)}
         attributes = {"id": str(found.id), **found.attributes, **manager}
         source = provisioning.attributes_of_user(attributes, deleted=found.deleted is not None)
+        if application is not None:
+            principal = await application_named(db, application)
+            source = await provisioning.attributes_for(db, principal.id, found.id)
         return _evaluated(expression, {**source, **_attributes(attribute)})
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
@@ -104,6 +125,36 @@ def _result(part: Explanation) -> str:
     if part.error is not None:
         return f"It fails: {part.error}"
     return "null (the attribute does not flow)" if part.value is None else part.value
+
+
+@app.command("check")
+def check(
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="An expression of the mapping language.")],
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="ATTRIBUTE", help="The target attribute that it is for.")
+    ] = None,
+    matching: Annotated[bool, typer.Option("--matching", help="The target attribute is a matching one.")] = False,
+    kind: Annotated[Kind, typer.Option("--kind", help="Whose attributes it reads.")] = Kind.User,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with an expression before anybody is mapped with it; exit code 1 for an error, 0 for warnings.
+
+    Example: rollcall expression check 'Switch([department], , "IT", "1")' --target active
+
+    Example: rollcall expression check 'Guid()' --target externalId --matching
+    """
+    with ring(as_json):
+        found = provisioning.check_expression(expression, kind=kind.value, target=target, matching=matching)
+        errors = [each for each in found if each.severity == "error"]
+
+        def show(console: Console) -> None:
+            for each in found:
+                colour = "red" if each.severity == "error" else "yellow"
+                console.print(f"[{colour}]{each.severity}[/] {output.safe(str(each))}")
+            if not found:
+                console.print("Nothing is wrong with it.")
+
+        print_answer(Answer({"ok": not errors, "findings": found}, show, DID_NOT_SUCCEED if errors else 0), as_json)
 
 
 @app.command("test")

@@ -53,7 +53,7 @@ from rollcall.provisioning.service import (
     run_job,
 )
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, examine_schema, with_what_was_left_out
-from rollcall.provisioning.trying import attributes_of_user, trial_context
+from rollcall.provisioning.trying import attributes_for, attributes_of_user, check_expression, trial_context
 from rollcall.provisioning.worker import Worker
 
 __all__ = [
@@ -85,10 +85,12 @@ __all__ = [
     "WaitingFailure",
     "Worker",
     "arrival",
+    "attributes_for",
     "attributes_of_user",
     "capabilities_of_job",
     "change_schema",
     "change_settings",
+    "check_expression",
     "check_schema",
     "compile_expression",
     "create_tested_job",

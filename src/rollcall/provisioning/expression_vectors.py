@@ -62,6 +62,16 @@ def run_vector(vector: Mapping[str, Any], context: Context) -> Verdict:
     )
 
 
+def given(vector: Mapping[str, Any], context: Context) -> str:
+    """What the expression of a mapping test comes to, whatever the test wants: the value, or why there is none."""
+    _check_shape(vector)
+    try:
+        value = compile_expression(vector["expression"]).evaluate(vector.get("source", {}), _context(vector, context))
+    except ExpressionError as error:
+        return f"fails: {error}"
+    return _shown(plain(value))
+
+
 def _check_shape(vector: Mapping[str, Any]) -> None:
     if not isinstance(vector.get("expression"), str):
         raise Invalid("A mapping test is an object with the text of an expression under expression.")
