@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from rollcall import directory
 from rollcall.db import Database
@@ -18,7 +19,7 @@ from rollcall.provisioning import (
     set_credentials,
 )
 from rollcall.runtime import Runtime, SystemRuntime
-from tests.provisioning.proxy import Passed, Proxy
+from tests.provisioning.proxy import WRITING, Passed, Proxy
 from tests.provisioning.world import SEALER, World, found_world, upn
 
 NAMES = ("ada", "bob", "cem")
@@ -150,3 +151,26 @@ async def test_entra_is_not_made_to_ask_for_capabilities(database: Database, run
 
     assert asked(world) != []
     assert refreshed.profile == "entra"
+
+
+async def test_what_refused_requests_teach_is_kept_with_the_job(world: World) -> None:
+    """A target that refuses PATCH is changed by PUT, and from the next cycle on it is not asked for PATCH again."""
+
+    async def without_patch(method: str, _path: str) -> web.Response | None:
+        return web.Response(status=501) if method == "PATCH" else None
+
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    world.proxy.interfere = without_patch
+    methods = []
+    for name in ("Augusta", "Ada"):
+        world.proxy.taken()
+        await world.db.write(directory.update_user, ada, {"givenName": name})
+        await world.cycle()
+        methods.append([each.method for each in world.proxy.taken() if each.method in WRITING])
+
+    assert methods == [["PATCH", "PUT"], ["PUT"]]
+    assert (await world.target.accounts())[upn("ada")]["name"]["givenName"] == "Ada"
+    known = await capabilities_of_job(world.service, world.db.tenant, world.job_id)
+    assert [(each.value, each.origin) for each in known.capabilities if each.name == "patch"] == [(False, "learnt")]
