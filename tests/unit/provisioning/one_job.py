@@ -44,9 +44,13 @@ class Job:
 
     async def cycle(self) -> CycleResult:
         """Run one cycle."""
-        runtime = self.runtime
         self.target.requests.clear()
-        road = Road(
+        return await run_cycle(self.road())
+
+    def road(self) -> Road:
+        """What a cycle of the job would work with."""
+        runtime = self.runtime
+        return Road(
             settings=self.settings,
             mappings=self.mappings,
             source=self.source,
@@ -58,7 +62,6 @@ class Job:
             cycle_id="cycle",
             verify=self.verify,
         )
-        return await run_cycle(road)
 
     async def restart(self) -> None:
         """Drop the watermark."""

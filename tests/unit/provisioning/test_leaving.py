@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rollcall.provisioning.connectors.contract import Unanswered
+from rollcall.provisioning.dry_run import plan_cycle
 from rollcall.provisioning.mapping import compile_mapping
 from rollcall.provisioning.model import FilterClause, FilterGroup, JobSettings, Key
 from tests.unit.provisioning.builders import ADA, BOB, GROUPS, MANAGER, RED, USERS, direct, entry, users
@@ -237,6 +238,20 @@ async def test_who_comes_back_after_the_deletion_is_made_anew() -> None:
 
     assert writes(job) == [("create", "User"), ("update", "Group")]
     assert job.members() == {"ada"}
+
+
+async def test_a_plan_shows_who_would_be_deleted_and_why() -> None:
+    job = await provisioned(Column(MONTH))
+    job.source.put(ada(assigned=False))
+    await job.cycle()
+    job.runtime.time += timedelta(days=31)
+
+    planned = await plan_cycle(job.road())
+
+    ((key, action, reason),) = [(each.key, each.action, each.reason) for each in planned.objects]
+    assert (key, action) == (ADA, "delete")
+    assert reason == "Disabled for 31 days; the job deletes after 30."
+    assert await after(job) == DELETE
 
 
 async def test_the_days_begin_anew_with_each_leaving() -> None:
