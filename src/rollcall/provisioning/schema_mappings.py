@@ -181,9 +181,10 @@ def check_together(
                 f"{each.mapping.target} is mapped twice{same}: at {other.where} already.",
             )
         if each.target.identity != each.target.whole and each.target.whole in {m.target.identity for m in mappings}:
-            findings.warn(
+            findings.fault(
                 joined(each.where, "targetAttributeName"),
-                f"the whole that {each.mapping.target} is a part of is mapped too; one overwrites the other.",
+                f"the whole that {each.mapping.target} is a part of is mapped too, so one would overwrite the other for "
+                "ever. Map the whole, or its parts.",
             )
     _check_matching(mappings, findings)
     if not enabled:

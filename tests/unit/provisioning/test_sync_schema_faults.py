@@ -220,6 +220,17 @@ def test_one_target_in_two_spellings_is_mapped_twice(first: str, second: str) ->
     assert f"{USERS}.attributeMappings[2] already" in message
 
 
+@pytest.mark.parametrize(
+    ("whole", "part"), [("emails", 'emails[type eq "work"].value'), ("roles", 'roles[primary eq "True"].value')]
+)
+def test_a_whole_and_a_part_of_it_are_not_both_mapped(whole: str, part: str) -> None:
+    """A10: one would overwrite the other in every cycle."""
+    ((path, message),) = faults(document(direct("otherMails", whole), direct("mail", part)))
+
+    assert path == f"{USERS}.attributeMappings[3].targetAttributeName"
+    assert "the whole that" in message
+
+
 def test_different_elements_of_one_attribute_are_different_targets() -> None:
     """A10."""
     work, mobile = 'phoneNumbers[type eq "work"].value', 'phoneNumbers[type eq "mobile"].value'
