@@ -14,7 +14,7 @@ from aiohttp import web
 from rollcall import directory
 from rollcall.db import DatabaseConfig
 from rollcall.errors import Conflict, Unavailable
-from rollcall.provisioning import Key, Worker, jobs, provision_on_demand
+from rollcall.provisioning import Key, Worker, check_no_cycle, jobs, provision_on_demand
 from tests.provisioning.world import World, upn
 
 PATIENCE_SECONDS = 30
@@ -208,3 +208,11 @@ async def test_the_queue_works_as_the_application_role_within_its_time_limits(wo
 
     assert row["role"] in ("rollcall_app", "rollcall_login")
     assert row["most"] != "0"
+
+
+async def test_nothing_is_applied_while_a_cycle_runs(world: World) -> None:
+    await check_no_cycle(world.service, world.job_id)
+
+    async with world.service.database.exclusive(f"provisioning cycle {world.job_id}"):
+        with pytest.raises(Conflict, match="is running"):
+            await check_no_cycle(world.service, world.job_id)

@@ -277,6 +277,7 @@ async def test_a_group_that_comes_back_has_its_members_again(world: World, compa
 
 
 async def test_members_come_and_go_without_the_list_being_sent_again(world: World, company: dict[str, UUID]) -> None:
+    """R5: members are written by their changes, and never read back."""
     await world.db.write(directory.add_member, company["Sales"], company["ada"])
     await world.cycle()
     added = world.proxy.taken()

@@ -175,8 +175,19 @@ def _summary(planned: PlannedCycle) -> str:
         said.append(f"{counted(counts['references_removed'], 'reference')} to remove")
     beside = [
         f"{counts[name]:,} {word}"
-        for name, word in (("skipped", "skipped"), ("failed", "would fail"), ("in_step", "in step already"))
+        for name, word in (
+            ("withheld", "withheld"),
+            ("skipped", "skipped"),
+            ("failed", "would fail"),
+            ("in_step", "in step already"),
+        )
         if counts[name]
     ]
-    nothing = "Nothing can be done" if counts["failed"] else "Nothing to do"
+    nothing = (
+        "Nothing can be done"
+        if counts["failed"]
+        else "Nothing would be sent"
+        if counts["withheld"]
+        else "Nothing to do"
+    )
     return f"{', '.join(said) or nothing}{'; ' + ', '.join(beside) if beside else ''}."

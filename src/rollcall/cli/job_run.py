@@ -59,6 +59,7 @@ def apply(
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
+        await provisioning.check_no_cycle(parts.provisioning, found.id)
         planned = await provisioning.plan_job(parts.provisioning, db.tenant, found.id)
         if not as_json:
             show_plan(output.out(), found, planned)

@@ -46,6 +46,7 @@ from rollcall.provisioning.road import Counts
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
 from rollcall.provisioning.scope_preview import preview_scope
 from rollcall.provisioning.service import (
+    check_no_cycle,
     create_tested_job,
     left_out,
     plan_job,
@@ -91,6 +92,7 @@ __all__ = [
     "change_schema",
     "change_settings",
     "check_expression",
+    "check_no_cycle",
     "check_schema",
     "compile_expression",
     "create_tested_job",

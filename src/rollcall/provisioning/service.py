@@ -97,6 +97,13 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
     return result
 
 
+async def check_no_cycle(service: Service, job_id: UUID) -> None:
+    """Raises Conflict while a cycle of the job runs, here or on another machine."""
+    async with service.database.exclusive(f"provisioning cycle {job_id}") as free:
+        if not free:
+            raise Conflict("A cycle of this job is running, so there is nothing to apply yet. Try again in a moment.")
+
+
 async def provision_on_demand(service: Service, tenant: UUID, job_id: UUID, keys: Sequence[Key]) -> str:
     """Bring chosen objects in step now; the cycle id under which the log tells of them.
 

@@ -1,0 +1,138 @@
+"""What an explanation says of links, references and records (rules E1, R2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rollcall.provisioning import explained
+from rollcall.provisioning.explained import NextStep
+from rollcall.provisioning.ledger_contract import KeptReference
+from rollcall.provisioning.model import Escrow, Key, Link, ReferenceKey, Scope
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ADA, SALES = Key("User", "1"), Key("Group", "2")
+TIE = ReferenceKey(SALES, "members", ADA)
+LINKED = {ADA: Link(ADA, "ada", "linked", "t1"), SALES: Link(SALES, "Sales", "linked", "t2")}
+NAMES = {ADA: "ada", SALES: "Sales"}
+ESCROW = Escrow(2, NOW, NOW + timedelta(minutes=2), "EntryConflict", "Taken.")
+
+
+def record(action: str, *modified: tuple[str, Any, Any], status: str = "success", **more: Any) -> dict[str, Any]:
+    step = {"provisioningStepType": "export", "status": status, "description": "", "details": {}}
+    return {"action": action, "status": status, "modified": modified, "steps": [step], "at": NOW, **more}
+
+
+@pytest.mark.parametrize(
+    ("kept", "links", "kinds", "state", "why"),
+    [
+        (KeptReference(TIE, True, "present", False), LINKED, {"User", "Group"}, "present", "in the application"),
+        (KeptReference(TIE, True, "absent", True), LINKED, {"User", "Group"}, "waiting", "added in the next cycle"),
+        (KeptReference(TIE, False, "present", True), LINKED, {"User", "Group"}, "leaving", "taken out in the next"),
+        (KeptReference(TIE, True, "uncertain", True), LINKED, {"User", "Group"}, "waiting", "without an answer"),
+        (KeptReference(TIE, False, "absent", False), {}, {"User", "Group"}, "leaving", "not wanted"),
+        (
+            KeptReference(TIE, True, "absent", True),
+            {SALES: LINKED[SALES]},
+            {"User", "Group"},
+            "waiting",
+            "until ada is",
+        ),
+        (
+            KeptReference(TIE, True, "absent", True),
+            {**LINKED, ADA: Link(ADA, escrow=ESCROW)},
+            {"User", "Group"},
+            "waiting",
+            "which failed: Taken.",
+        ),
+        (KeptReference(TIE, True, "absent", True), LINKED, {"User"}, "waiting", "does not provision groups"),
+        (
+            KeptReference(TIE, True, "absent", True, 3, NOW),
+            LINKED,
+            {"User", "Group"},
+            "waiting",
+            "refused 3 times and is tried again at 2026-01-01 12:00:00 UTC",
+        ),
+    ],
+)
+def test_a_reference_says_what_it_waits_for(
+    kept: KeptReference, links: dict[Key, Link], kinds: set[str], state: str, why: str
+) -> None:
+    """R2."""
+    facts = explained.reference_facts(kept, links, NAMES, kinds)
+
+    assert (facts.state, why in facts.why) == (state, True), facts.why
+
+
+def test_what_was_told_is_put_together_from_the_records() -> None:
+    newest_first = [
+        record("update", ("title", "A", None)),
+        record("update", ("name", "a", "failed"), status="failure"),
+        record("update", ("name", "a", "b"), ("title", None, "A")),
+        record("create", ("name", None, "a"), ("mail", None, "m")),
+        record("delete"),
+        record("create", ("nick", None, "older")),
+    ]
+
+    assert explained.values_told(newest_first) == {"name": "b", "mail": "m"}
+    assert explained.values_told(newest_first[4:]) == {}
+
+
+def test_how_a_link_came_to_be_is_read_from_its_records() -> None:
+    matched = {"provisioningStepType": "matching", "status": "success", "details": {"userName": "ada"}}
+    found = record("update", target_id="t1", steps=[matched])
+    link = LINKED[ADA]
+
+    def how(link: Link, *records: dict[str, Any]) -> str:
+        return explained.link_facts(link, records, {"b"}, "[Redact]").how
+
+    assert how(link, record("update", target_id="t1"), record("create", target_id=None)) == "made by this job"
+    assert how(link, found) == "found in the application by its userName"
+    assert how(link) == "linked earlier than the log reaches"
+    assert "not answered" in how(Link(ADA, state="uncertain"))
+    assert "nothing of it" in how(Link(ADA))
+
+
+def test_hidden_values_of_a_link_stay_hidden() -> None:
+    link = Link(ADA, "ada", "linked", "t1", sent={"a": 1, "b": "secret"})
+
+    assert explained.link_facts(link, (), {"b"}, "[Redact]").sent == {"a": 1, "b": "[Redact]"}
+
+
+@pytest.mark.parametrize(
+    ("step", "escrow", "said"),
+    [
+        (NextStep("none", "", "", (), ()), None, "In scope, in the application. Why."),
+        (
+            NextStep("update", "", "", (), ()),
+            None,
+            "In scope, in the application. Why. The next cycle would update it.",
+        ),
+        (
+            NextStep("update", "", "", (), ()),
+            ESCROW,
+            "In scope, in the application. Why. It failed; after 2026-01-01 12:02:00 UTC a cycle would update it.",
+        ),
+        (
+            NextStep("stagedDelete", "", "", (), ()),
+            None,
+            "In scope, in the application. Why. Its deletion is held back.",
+        ),
+    ],
+)
+def test_the_decision_is_said_in_words(step: NextStep, escrow: Escrow | None, said: str) -> None:
+    """E1: when it is tried again."""
+    link = Link(ADA, "ada", "linked", "t1", escrow=escrow)
+
+    assert explained.verdict_of(Scope("active", "Why."), link, step, "User") == said
+
+
+@pytest.mark.parametrize(
+    ("days", "part"), [(-1, "did not exist yet"), (5, "The log reaches back to"), (20, "never been assigned")]
+)
+def test_why_the_log_says_nothing_is_said(days: int, part: str) -> None:
+    said = explained.silence(NOW + timedelta(days=days), NOW, NOW + timedelta(days=10), None)
+
+    assert part in said
