@@ -13,6 +13,8 @@ from psycopg import AsyncConnection
 
 from rollcall.errors import Unavailable
 
+_RELEASE_WITHIN_SECONDS = 1.0
+
 
 @asynccontextmanager
 async def exclusive(conninfo: str, name: str) -> AsyncGenerator[bool]:
@@ -31,7 +33,15 @@ async def exclusive(conninfo: str, name: str) -> AsyncGenerator[bool]:
         async with _ended_with(connection):
             yield row is not None and bool(row[0])
     finally:
-        await connection.close()
+        await _release(connection)
+
+
+async def _release(connection: AsyncConnection) -> None:
+    """Let go of the lock before the connection: a server notices the end of a connection some time later."""
+    with contextlib.suppress(psycopg.Error, TimeoutError):
+        async with asyncio.timeout(_RELEASE_WITHIN_SECONDS):
+            await connection.execute("select pg_advisory_unlock_all()")
+    await connection.close()
 
 
 @asynccontextmanager
