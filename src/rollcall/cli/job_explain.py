@@ -155,6 +155,8 @@ def _show_link(console: Console, told: ExplainedObject) -> None:
             if link.disabled_at
             else "  [yellow]Disabled[/]"
         )
+    if link.deleted_after is not None:
+        console.print(f"  Deleted after {moment(link.deleted_after)} UTC (delete_after_days)")
     if link.withheld:
         console.print("  [yellow]Its removal is held back[/] by the deletion threshold.")
     if link.escrow is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from rollcall.provisioning.ledger_contract import KeptReference
@@ -27,7 +27,8 @@ class SourceFacts:
 class LinkFacts:
     """What is remembered of an object in the target.
 
-    `how` says in words how it came to be linked, `since` when. `escrow`: what failed, how often, and the next attempt.
+    `how` says in words how it came to be linked, `since` when; `deleted_after` when what is disabled is deleted, if the
+    job says so. `escrow`: what failed, how often, and the next attempt.
     """
 
     state: str
@@ -39,6 +40,7 @@ class LinkFacts:
     withheld: bool
     sent: Values
     escrow: Escrow | None
+    deleted_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,25 @@ def _what_next(step: NextStep | None, escrow: Escrow | None) -> str:
 _STAGED = {"stagedAction": "disabling", "stagedDelete": "deletion"}
 
 
-def link_facts(link: Link, records: Sequence[Mapping[str, Any]], hidden: Collection[str], shown: str) -> LinkFacts:
+def link_facts(
+    link: Link, records: Sequence[Mapping[str, Any]], hidden: Collection[str], shown: str, delete_after_days: float = 0
+) -> LinkFacts:
     """What is remembered, with how it came to be; values of the attributes in `hidden` are replaced by `shown`."""
+    kept = link.disabled_at if link.key.kind == "User" and delete_after_days else None
+    deleted_after = None if kept is None else kept + timedelta(days=delete_after_days)
     how, since = _how_linked(link, records)
     sent = {path: shown if path in hidden else value for path, value in link.sent.items()}
     return LinkFacts(
-        link.state, link.target_id, how, since, link.disabled, link.disabled_at, link.withheld, sent, link.escrow
+        link.state,
+        link.target_id,
+        how,
+        since,
+        link.disabled,
+        link.disabled_at,
+        link.withheld,
+        sent,
+        link.escrow,
+        deleted_after,
     )
 
 

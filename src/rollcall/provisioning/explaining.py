@@ -98,7 +98,9 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
         counts = await db.read(object_records.count_references, job.id, key)
         sent = next((record for record in records if explained.was_sent(record)), None)
         hidden: Collection[str] = () if compiled is None else compiled.redacted
-        facts = None if link is None else explained.link_facts(link, records, hidden, REDACTED)
+        waits = compiled is not None and compiled.mapping.delete and not job.settings.skip_out_of_scope_deletions
+        days = job.settings.delete_after_days if waits else 0
+        facts = None if link is None else explained.link_facts(link, records, hidden, REDACTED, days)
         return ExplainedObject(
             job_id=str(job.id),
             job=job.display_name,

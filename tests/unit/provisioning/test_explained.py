@@ -101,6 +101,15 @@ def test_hidden_values_of_a_link_stay_hidden() -> None:
     assert explained.link_facts(link, (), {"b"}, "[Redact]").sent == {"a": 1, "b": "[Redact]"}
 
 
+def test_when_a_disabled_account_is_deleted_is_told() -> None:
+    """D2: disable now, delete after some days."""
+    disabled = Link(ADA, "ada", "linked", "t1", disabled=True, disabled_at=NOW)
+
+    assert explained.link_facts(disabled, (), (), "", 2).deleted_after == NOW + timedelta(days=2)
+    assert explained.link_facts(disabled, (), (), "").deleted_after is None
+    assert explained.link_facts(LINKED[ADA], (), (), "", 2).deleted_after is None
+
+
 @pytest.mark.parametrize(
     ("step", "escrow", "said"),
     [
