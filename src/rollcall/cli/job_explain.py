@@ -131,7 +131,7 @@ def _show_mappings(console: Console, told: ExplainedObject, *, verbose: bool) ->
     for each in told.mappings:
         colour = "red" if each.failed else "dim"
         console.print(
-            f"  {safe(each.target)} = {safe(shown_value(each.value))} [dim]← {safe(each.source) or each.source_type}[/] "
+            f"  {safe(each.target)} = {safe(shown_value(each.value))} [dim]← {safe(each.source) or each.source_type}:[/] "
             f"[{colour}]{safe(each.verdict)}[/]"
         )
         if verbose and each.tree is not None:
