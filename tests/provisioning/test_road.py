@@ -551,3 +551,24 @@ async def test_a_soft_deleted_person_stays_a_member_with_a_disabled_account(
 
     assert upn("bob") in (await world.target.groups())["Sales"]
     assert (await world.target.accounts())[upn("bob")]["active"] is False
+
+
+async def test_a_setting_that_decides_about_people_counts_for_everybody(world: World) -> None:
+    """D7, D2: who was left as they are is disabled, or deleted, once the job no longer leaves or disables them."""
+    ada, bob = await world.user("ada"), await world.user("bob")
+    for each in (ada, bob):
+        await world.assign(each)
+    await world.cycle()
+    await world.db.write(change_settings, world.job_id, {"skip_out_of_scope_deletions": True})
+    await world.db.write(directory.unassign, world.application, ada)
+    await world.cycle()
+    left_alone = (await world.target.accounts())[upn("ada")]["active"]
+
+    await world.db.write(change_settings, world.job_id, {"skip_out_of_scope_deletions": False})
+    await world.cycle()
+    disabled = (await world.target.accounts())[upn("ada")]["active"]
+    await world.db.write(change_settings, world.job_id, {"soft_delete": False})
+    await world.cycle()
+
+    assert (left_alone, disabled) == (True, False)
+    assert set(await world.target.accounts()) == {upn("bob")}

@@ -94,6 +94,8 @@ _CHOICES = {
     "nested_groups": get_args(NestedGroups),
     "request_profile": get_args(RequestProfile),
 }
+# Settings by which the same object may come to something else, so that everybody is looked at again.
+_DECIDING = ("scope", "nested_groups", "skip_out_of_scope_deletions", "soft_delete")
 _LEAST = {
     "interval_seconds": LEAST_INTERVAL_SECONDS,
     "deletion_threshold": 0,
@@ -253,7 +255,7 @@ async def _schedule(tx: Tx, job_id: UUID, state: str, interval_seconds: float) -
 
 
 async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> JobSettings:
-    """Change some settings. Another scope or way with nested groups drops the watermark: everything is evaluated again.
+    """Change some settings. One that decides about objects drops the watermark: everything is evaluated again.
 
     Raises Invalid, NotFound.
     """
@@ -264,7 +266,7 @@ async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> Job
     await tx.run(
         "update provisioning.jobs set settings = %s, modified = now() where id = %s", [Jsonb(asdict(settings)), job_id]
     )
-    if (settings.scope, settings.nested_groups) != (job.settings.scope, job.settings.nested_groups):
+    if any(getattr(settings, name) != getattr(job.settings, name) for name in _DECIDING):
         await drop_watermark(tx, job_id)
     await _schedule(tx, job_id, job.state, settings.interval_seconds)
     return settings

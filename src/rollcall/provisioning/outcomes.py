@@ -36,11 +36,11 @@ _READ_BEFORE_RETRY = frozenset({400, 409, 412})
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a page comes to: what to commit, operations done by action, and how many objects failed."""
+    """What a page comes to: what to commit, operations done by action, and which objects failed."""
 
     commit: Commit
     done: Mapping[str, int]
-    failed: int
+    failed: frozenset[Key]
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class _Page:
     returned: set[Key] = field(default_factory=set)
     log: list[LogRecord] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
-    failed: int = 0
+    failed: set[Key] = field(default_factory=set)
 
 
 def intents(items: Sequence[Item], plan: Plan) -> list[Link]:
@@ -139,7 +139,7 @@ def conclude(
         single_references=singles,
         log=page.log,
     )
-    return Conclusion(commit, page.done, page.failed)
+    return Conclusion(commit, page.done, frozenset(page.failed))
 
 
 def _without_stolen_ids(results: Sequence[Result], owners: Mapping[tuple[str, str], Key]) -> Iterator[Result]:
@@ -208,7 +208,7 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
             reason="It was gone already.",
         )  # fmt: skip
         return item.link.forgotten()
-    page.failed += 1
+    page.failed.add(item.desired.key)
     problem = Problem(outcome.code, conflict_reason(outcome.reason, page.holders.get(operation.key, ())))
     link = _after_failure(item, operation, outcome)
     if item.known.target_id is not None and link.target_id is None:
@@ -304,7 +304,7 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
             page.returned.add(link.key)
         disabled = leaving and (item.link.disabled or skip.code == "RedundantSoftDelete")
         return replace(link, disabled=disabled, disabled_at=_since(item, page.now) if leaving else None)
-    page.failed += 1
+    page.failed.add(item.desired.key)
     base = item.known if item.problem is not None else item.link
     escrow = next_escrow(item.known.escrow, Problem(skip.code, skip.reason), page.now)
     link = replace(base, withheld=False, escrow=escrow)

@@ -101,7 +101,8 @@ def _count(road: Road, items: Sequence[Item], plan: Plan, conclusion: outcomes.C
     for action, number in conclusion.done.items():
         name = {"create": "created", "update": "updated", "disable": "disabled", "delete": "deleted"}[action]
         setattr(counts, name, getattr(counts, name) + number)
-    counts.failed += conclusion.failed
+    road.failed = (road.failed - {item.desired.key for item in items}) | conclusion.failed
+    counts.failed = len(road.failed)
     counts.skipped += sum(1 for skip in plan.skips if not skip.failed)
     counts.withheld += len(plan.withheld)
     road.removals += sum(1 for operation in plan.operations if operation.action in planning.REMOVALS)

@@ -47,7 +47,8 @@ class Road:
     """Everything one cycle of one job works with.
 
     `hold`: why nothing may be removed now, if so. `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
-    `contested`: objects that were refused a name in this cycle because another has it.
+    `contested`: objects that were refused a name in this cycle because another has it. `failed`: those whose last
+    attempt in this cycle failed.
     """
 
     settings: JobSettings
@@ -64,6 +65,7 @@ class Road:
     counts: Counts = field(default_factory=Counts)
     indexes: dict[str, TargetIndex | None] = field(default_factory=dict)
     contested: dict[Key, None] = field(default_factory=dict)
+    failed: set[Key] = field(default_factory=set)
     removals: int = 0
     hold: str = ""
     position: Position = field(default_factory=Position)

@@ -183,6 +183,21 @@ async def test_two_of_a_name_in_one_page_make_one_account(job: Job) -> None:
     assert len(job.target.resources["User"]) == 2
 
 
+async def test_an_object_that_fails_is_counted_once_and_one_that_came_right_not_at_all(job: Job) -> None:
+    """E1: what is tried again in the same cycle is one object, however often it is tried."""
+    job.source.put(entry(CEM, userPrincipalName="ada@example.org"))  # a second of that name, tried twice
+    assert (await job.cycle()).counts.failed == 1
+    job.target.delete_by_hand("User", next(iter(job.target.resources["User"])))  # vanished, and made again
+    job.source.put(entry(CEM, userPrincipalName="cem@example.org"))
+    job.source.put(entry(ADA, givenName="Lou"))
+    job.source.put(entry(BOB, givenName="Lou"))
+
+    result = await job.cycle()
+
+    assert "InvalidAnchor" in {record.code for record in job.ledger.log}
+    assert (result.counts.created, result.counts.failed) == (2, 0)
+
+
 async def test_a_throttled_request_is_repeated_in_the_same_cycle(job: Job) -> None:
     """C9."""
     job.answers["before create"] = [Refused("TooManyRequests", "Slow down.", 429, retry_after_seconds=9)] * 3
