@@ -199,7 +199,7 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
     For an entry that is not active only the attributes that depend on IsSoftDeleted flow, and the matching
     ones, so that a name given up is free: somebody who left is locked out, and nothing else about them
     is told to the application any more.
-    An expression that fails fails the object, with the attribute named.
+    An expression that fails fails the object, with the attribute named; of somebody who leaves, only one that locks out.
     """
     source = source_of(entry, scope)
     values: Values = {}
@@ -214,16 +214,20 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
             continue
         attribute = step.attribute
         target = attribute.target
+        # Nothing but the lock-out itself may keep somebody who leaves from being locked out.
+        counts = active or step.reads_soft_deleted
         try:
             flow, value = flow_of(step, source, context)
         except ObjectIgnoredError:
+            if not counts:
+                continue
             problem = Problem("EntrySynchronizationSkipped", f"{target} says to leave this object alone.")
             break
         except ExpressionError as error:
-            problem = problem or Problem("AttributeValidationFailed", f"{target}: {error}")
+            problem = problem or (Problem("AttributeValidationFailed", f"{target}: {error}") if counts else None)
             continue
         except ValueRefusedError as error:
-            problem = problem or Problem(error.code, f"{target}: {error}")
+            problem = problem or (Problem(error.code, f"{target}: {error}") if counts else None)
             continue
         if flow is Flow.FLOWS or flow is Flow.ON_CREATION:
             disables = disables or step.reads_soft_deleted
@@ -231,7 +235,7 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
             if attribute.matching_priority > 0:
                 matching.append((attribute.matching_priority, target, value))
             continue
-        if flow is Flow.CLEARS:
+        if flow is Flow.CLEARS and counts:
             cleared.append(target)
         if value is not None:
             on_create[target] = value

@@ -213,7 +213,8 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
     link = _after_failure(item, operation, outcome)
     if item.known.target_id is not None and link.target_id is None:
         problem = Problem("InvalidAnchor", "The linked object is gone from the target; it is matched again.")
-    link = replace(link, withheld=False, escrow=next_escrow(item.known.escrow, problem, page.now))
+    escrow = next_escrow(item.known.escrow, problem, page.now)
+    link = replace(link, withheld=False, escrow=escrow, disabled_at=_unless_back(item, link))
     _log(
         page, item, operation.action, "failure", operation=operation, outcome=outcome, duration=duration,
         code=problem.code, reason=_with_retry(problem.reason, link),
@@ -245,6 +246,11 @@ def _after_success(page: _Page, item: Item, operation: Operation, outcome: Done)
 
 def _since(item: Item, now: datetime) -> datetime:
     return item.link.disabled_at or now
+
+
+def _unless_back(item: Item, link: Link) -> datetime | None:
+    """Since when somebody is out of scope: who is back, even where that can't be told the target yet, is not."""
+    return None if item.scope.verdict == "active" else link.disabled_at
 
 
 def _returns(item: Item, operation: Operation | None) -> bool:
@@ -307,7 +313,7 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
     page.failed.add(item.desired.key)
     base = item.known if item.problem is not None else item.link
     escrow = next_escrow(item.known.escrow, Problem(skip.code, skip.reason), page.now)
-    link = replace(base, withheld=False, escrow=escrow)
+    link = replace(base, withheld=False, escrow=escrow, disabled_at=_unless_back(item, base))
     _log(page, item, "other", "failure", code=skip.code, reason=_with_retry(skip.reason, link))
     return link
 

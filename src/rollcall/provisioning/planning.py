@@ -10,6 +10,7 @@ from rollcall.provisioning.differences import Change, differences, emptied, valu
 from rollcall.provisioning.model import (
     Desired,
     JobSettings,
+    Key,
     Link,
     ObjectMapping,
     Operation,
@@ -122,8 +123,7 @@ def plan_item(item: Item, settings: JobSettings, now: datetime | None = None) ->
 def _plan_active(item: Item, settings: JobSettings) -> Operation | Skip:
     desired, link = item.desired, item.link
     if desired.problem is not None:
-        failed = desired.problem.code != "EntrySynchronizationSkipped"
-        return Skip(desired.key, desired.problem.code, desired.problem.reason, failed=failed)
+        return _problem_skip(desired.key, desired.problem)
     if link.state == "linked":
         return _update_or_skip(item, settings)
     if not desired.matching:
@@ -143,6 +143,11 @@ def _plan_active(item: Item, settings: JobSettings) -> Operation | Skip:
         changes=tuple((path, None, value) for path, value in values.items()),
         matching=desired.matching,
     )
+
+
+def _problem_skip(key: Key, problem: Problem) -> Skip:
+    """Why nothing is sent where the mappings gave no resource; one that says to leave the object alone is no fault."""
+    return Skip(key, problem.code, problem.reason, failed=problem.code != "EntrySynchronizationSkipped")
 
 
 def _plan_leaver(item: Item, settings: JobSettings, now: datetime | None) -> Operation | Skip:
@@ -193,6 +198,8 @@ def _all_gone(link: Link) -> tuple[Change, ...]:
 def _update_or_skip(item: Item, settings: JobSettings) -> Operation | Skip:
     desired, link = item.desired, item.link
     leaving = item.scope.verdict == "inactive"
+    if leaving and desired.problem is not None:
+        return _problem_skip(desired.key, desired.problem)
     if leaving and not desired.disables:
         return Skip(desired.key, "EntrySynchronizationSkipped", "No mapping of IsSoftDeleted says how to disable.")
     before = link.sent if item.present is None else item.present
