@@ -165,6 +165,14 @@ def is_told(step: Step, scope: Scope) -> bool:
     return scope.verdict == "active" or step.reads_soft_deleted or step.attribute.matching_priority > 0
 
 
+def may_hinder(step: Step, scope: Scope) -> bool:
+    """Whether this attribute may keep the whole object from being changed.
+
+    Nothing but the lock-out itself may keep somebody who leaves from being locked out.
+    """
+    return scope.verdict == "active" or step.reads_soft_deleted
+
+
 def flow_of(step: Step, source: Mapping[str, Json], context: Context) -> tuple[Flow, Json]:
     """What one attribute mapping does for one source object, and with which value (rules A1 to A5).
 
@@ -214,8 +222,7 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
             continue
         attribute = step.attribute
         target = attribute.target
-        # Nothing but the lock-out itself may keep somebody who leaves from being locked out.
-        counts = active or step.reads_soft_deleted
+        counts = may_hinder(step, scope)
         try:
             flow, value = flow_of(step, source, context)
         except ObjectIgnoredError:

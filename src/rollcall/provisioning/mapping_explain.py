@@ -14,6 +14,7 @@ from rollcall.provisioning.mapping import (
     Step,
     flow_of,
     is_told,
+    may_hinder,
     source_of,
 )
 from rollcall.provisioning.model import AttributeMapping, Entry, Json, Scope
@@ -70,6 +71,8 @@ def _explained(step: Step, source: Mapping[str, Json], scope: Scope, context: Co
         verdict, failed = f"fails: {REDACTED if hidden else error}", True
     if not is_told(step, scope):
         verdict, failed = "not told about somebody who leaves", False
+    elif value is None and not may_hinder(step, scope):
+        verdict, failed = f"{verdict}; that does not keep somebody who leaves from being locked out", False
     elif attribute.matching_priority > 0:
         verdict = f"{verdict}; matching attribute {attribute.matching_priority}"
     shown = REDACTED if hidden and value is not None else value

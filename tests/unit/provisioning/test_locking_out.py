@@ -8,8 +8,11 @@ from itertools import permutations
 import pytest
 
 from rollcall.provisioning.mapping import compile_mapping
+from rollcall.provisioning.mapping_explain import explain_mapping
 from rollcall.provisioning.model import AttributeMapping, JobSettings, ObjectMapping
+from rollcall.provisioning.scoping import decide
 from tests.unit.provisioning.builders import ADA, GROUPS, IS_ACTIVE, USER_NAME, computed, direct, entry
+from tests.unit.provisioning.expression_context import context
 from tests.unit.provisioning.one_job import Job
 
 ACTIVE = computed(IS_ACTIVE, "active")
@@ -112,3 +115,13 @@ async def test_the_days_until_deletion_begin_anew_though_the_return_could_not_be
         job.runtime.time += timedelta(days=1)
 
     assert accounts(job) == [False]
+
+
+def test_the_explanation_says_that_a_name_does_not_hinder() -> None:
+    of = entry(ADA, assigned=False, mail="")
+    compiled = compile_mapping(ObjectMapping("User", (NAME_OR_NOTHING, ACTIVE)))
+
+    name, active = explain_mapping(of, decide(of, JobSettings()), compiled, context())
+
+    assert name.verdict.endswith("does not keep somebody who leaves from being locked out")
+    assert (active.value, active.failed, name.failed) == (False, False, False)
