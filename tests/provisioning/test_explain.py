@@ -328,3 +328,84 @@ async def test_the_shape_of_a_request_is_that_of_the_jobs_profile(world: World) 
     assert told.next is not None
     (request,) = told.next.requests
     assert {each["op"] for each in request.body["Operations"]} <= {"Replace", "Add"}
+
+
+@pytest.mark.parametrize("profile", ["rfc", "entra", "entra-aadOptscim062020", "okta"])
+async def test_of_what_is_not_made_yet_the_application_is_asked_nothing(full_world: World, profile: str) -> None:
+    """R4: whether a manager is set is asked only of what is there; the requests shown are those that are sent then."""
+    world = full_world
+    await world.db.write(change_settings, world.job_id, {"request_profile": profile})
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    bob = await world.user("bob")
+    await world.assign(bob)
+    await world.db.write(directory.set_manager, bob, ada)
+    world.proxy.taken()
+
+    told = await explained(world, bob)
+
+    asked = world.proxy.taken()
+    assert not [each.query for each in asked if "new-" in each.path + each.query or "manager" in each.query]
+    assert not {each.method for each in asked} & WRITING
+    assert told.next is not None
+    assert [each.method for each in told.next.requests] == ["POST", "PUT" if profile == "okta" else "PATCH"]
+    assert told.next.requests[1].path == "/Users/(new-1)"
+    await world.cycle()
+    bobs = (await world.target.accounts())[upn("bob")]["id"]
+    sent = [each.body for each in world.proxy.taken() if each.method in WRITING]
+    for shown_body, sent_body in zip([each.body for each in told.next.requests], sent, strict=True):
+        assert _comparable(shown_body) == orjson.loads(
+            orjson.dumps(_comparable(sent_body)).replace(bobs.encode(), b"(new-1)")
+        )
+
+
+@pytest.mark.parametrize("profile", ["rfc", "okta"])
+async def test_a_second_request_shows_what_the_first_has_changed(full_world: World, profile: str) -> None:
+    """R2: a change of attributes and of the manager, word for word as the cycle sends them."""
+    world = full_world
+    await world.db.write(change_settings, world.job_id, {"request_profile": profile})
+    ada, bob = await world.user("ada"), await world.user("bob")
+    await world.assign(ada)
+    await world.assign(bob)
+    await world.cycle()
+    await world.db.write(directory.set_manager, bob, ada)
+    await world.db.write(directory.update_user, bob, {"givenName": "Robert"})
+    world.proxy.taken()
+
+    told = await explained(world, bob)
+
+    world.proxy.taken()
+    assert told.next is not None
+    await world.cycle()
+    sent = [_comparable(each.body) for each in world.proxy.taken() if each.method in WRITING]
+    assert len(sent) == 2
+    assert [_comparable(each.body) for each in told.next.requests] == sent
+
+
+def _comparable(body: Any) -> Any:
+    """A body without what only the service provider writes."""
+    return {name: value for name, value in body.items() if name not in ("meta", "id", "groups")}
+
+
+async def test_a_resource_put_back_whole_hides_what_a_mapping_hides(world: World) -> None:
+    job = await world.db.read(read_job, world.job_id)
+    document = orjson.loads(orjson.dumps(job.sync_schema))
+    attributes = document["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
+    hidden = next(each for each in attributes if each["targetAttributeName"] == "name.familyName")
+    hidden["source"] = {
+        "type": "Function", "name": "Redact", "expression": "Redact([surname])",
+        "parameters": [{"key": "value", "value": {"type": "Attribute", "name": "surname", "expression": "[surname]"}}],
+    }  # fmt: skip
+    await world.db.write(change_schema, world.job_id, document)
+    await world.db.write(change_settings, world.job_id, {"request_profile": "okta"})
+    ada = await world.user("ada", surname="Secretname")
+    await world.assign(ada)
+    await world.cycle()
+    await world.db.write(directory.update_user, ada, {"givenName": "Augusta"})
+
+    told = await explained(world, ada)
+
+    assert told.next is not None
+    assert told.next.requests[0].body["name"] == {"familyName": "[Redact]", "givenName": "Augusta"}
+    assert "Secretname" not in orjson.dumps(plain(told)).decode()

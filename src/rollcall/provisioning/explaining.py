@@ -93,7 +93,7 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
         if compiled is not None and compiled.mapping.enabled:
             scope = decide(entry, job.settings, compiled.filters)
             assert isinstance(road.target, UnsentTarget), "the road was made for it"
-            road.target.hidden = compiled.redacted
+            road.target.hidden = client.hidden = compiled.redacted
             step = await _rehearsed(road, client, key, entry, scope)
         counts = await db.read(object_records.count_references, job.id, key)
         sent = next((record for record in records if explained.was_sent(record)), None)
@@ -140,7 +140,6 @@ async def _unsent(service: Service, db: TenantDatabase, job: Job) -> AsyncGenera
     async with UnsentClient(
         without_flags(url), token, accept=profile.accept, blank=profile.blank, runtime=service.runtime
     ) as client:
-        client.unsent = []
         known, _ = await db.read(read_capabilities, job.id)
         target = UnsentTarget(client, service.runtime, profile, known)
         yield make_road(service, db, job, target, "explain"), client
