@@ -61,7 +61,7 @@ async def _listed(road: Road, asked: Sequence[Asked], *, fresh: bool) -> list[li
     listings: dict[str, TargetIndex | None] = {}
     for kind in {operation.key.kind: None for operation, _ in asked}:
         index = None if fresh else road.indexes.get(kind)
-        listings[kind] = await listed_anew(road, kind) if index is None else index
+        listings[kind] = index if index is not None and index.is_complete else await listed_anew(road, kind)
     return [
         [] if index is None else [target_id for target_id, _ in index.find(*lookup)]
         for operation, lookup in asked

@@ -114,11 +114,13 @@ async def _answers(road: Road, questions: Sequence[Question]) -> dict[Key, Seen]
 
 
 def _from_index(index: TargetIndex, asked: Question) -> Seen | None:
-    """What the listing says; None for a linked resource that it did not show, which has to be read."""
+    """What the listing says; None for a linked resource that it did not show, and for what may be made since: that has to be asked."""
     if asked.target_id is not None:
         values = index.read(asked.target_id)
         return None if values is None else Seen([(asked.target_id, values)])
     for attribute, value in asked.lookups:
+        if index.may_be_made(attribute, value):
+            return None
         hits = index.find(attribute, value)
         if hits:
             return Seen(hits, by=(attribute, value))
@@ -148,7 +150,7 @@ async def _ask_without_filters(road: Road, questions: Sequence[Question]) -> dic
     for kind in road.mappings:
         of_kind = [asked for asked in unseen if asked.key.kind == kind]
         index = road.indexes.get(kind)
-        if of_kind and (index is None or any(asked.fresh for asked in of_kind)):
+        if of_kind and (index is None or not index.is_complete or any(asked.fresh for asked in of_kind)):
             index = await listed_anew(road, kind)
         for asked in of_kind:
             found = None if index is None else _from_index(index, asked)

@@ -122,6 +122,23 @@ class TargetIndex:
         self._by_value: dict[tuple[str, str], list[str]] = {}
         self._by_id: dict[str, Values] = {}
         self._found_by: dict[str, list[tuple[str, str]]] = {}
+        self._made: set[int] = set()
+
+    def note_made(self, values: Values) -> None:
+        """Remember of a resource only that it was made since, by hashes: who looks for such values has to ask the target.
+
+        A first cycle of 100,000 makes as many, and nearly nobody looks for one of them.
+        """
+        self._made.update(hash((path, self._form(path, values[path]))) for path in self.attributes & values.keys())
+
+    def may_be_made(self, attribute: str, value: Json) -> bool:
+        """Whether a resource with that value may have been made since."""
+        return hash((attribute, self._form(attribute, value))) in self._made
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it shows all that it knows of."""
+        return not self._made
 
     def add(self, target_id: str, values: Values, found_by: Mapping[str, Sequence[Json]] | None = None) -> None:
         """Take in one resource: its id and the values of its mapped attributes.

@@ -88,12 +88,14 @@ def remember_in_listings(road: Road, results: Sequence[Result]) -> None:
         index = road.indexes.get(operation.key.kind)
         if index is None or not isinstance(outcome, Done):
             continue
-        if operation.action == "create":
-            index.add(created_id(outcome), operation.values)
-        elif operation.target_id is not None and operation.action == "delete":
-            index.drop(operation.target_id)
-        elif operation.target_id is not None:
-            index.add(operation.target_id, operation.values)
+        target_id = created_id(outcome) if operation.action == "create" else operation.target_id
+        assert target_id is not None, "only a creation has no target id"
+        if operation.action == "delete":
+            index.drop(target_id)
+        elif is_asked(road) and index.read(target_id) is None:
+            index.note_made(operation.values)
+        else:
+            index.add(target_id, operation.values)
 
 
 async def _page(road: Road, kind: str, start: int) -> Found | None:
