@@ -231,6 +231,18 @@ class DueContract:
 
         assert await ledger.due(NOW, None, 10) == []
 
+    async def test_what_the_guard_holds_back_is_listed_in_pages(self, ledger: Ledger) -> None:
+        """P3."""
+        keys = [Key(kind, f"{number:03}") for kind in ("Group", "User") for number in range(3)]
+        await ledger.commit(Commit(links=[linked(ADA), *(linked(key, withheld=True) for key in reversed(keys))]))
+
+        read: list[Key] = []
+        while page := await ledger.withheld(read[-1] if read else None, 2):
+            assert len(page) <= 2
+            read += page
+
+        assert read == keys
+
     async def test_due_objects_come_in_pages(self, ledger: Ledger) -> None:
         keys = [Key(kind, f"{number:03}") for kind in ("Group", "User") for number in range(5)]
         await ledger.commit(Commit(links=[Link(key, state="uncertain") for key in reversed(keys)]))

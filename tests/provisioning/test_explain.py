@@ -18,7 +18,15 @@ from rollcall import directory
 from rollcall.cli.job_explain import show_explained
 from rollcall.cli.output import plain
 from rollcall.errors import Invalid, NotFound
-from rollcall.provisioning import ExplainedObject, Key, change_schema, change_settings, explain_object, read_job
+from rollcall.provisioning import (
+    ExplainedObject,
+    Key,
+    change_schema,
+    change_settings,
+    explain_object,
+    read_job,
+    restart,
+)
 from rollcall.runtime import Runtime
 from tests.provisioning.proxy import WRITING
 from tests.provisioning.world import World, upn
@@ -145,6 +153,29 @@ async def test_somebody_blocked_is_explained(world: World) -> None:
     assert_golden("blocked", told)
     assert told.link is not None
     assert told.link.disabled
+
+
+async def test_somebody_whose_removal_is_held_back_is_sent_nothing_before_a_restart(world: World) -> None:
+    """P3."""
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    await world.db.write(change_settings, world.job_id, {"deletion_threshold": 1})
+    await world.db.write(directory.update_user, ada, {"accountEnabled": False})
+    await world.cycle()
+    await world.db.write(change_settings, world.job_id, {"deletion_threshold": 500})
+
+    told = await explained(world, ada)
+
+    assert told.next is not None
+    assert (told.next.action, told.next.code, told.next.requests) == ("stagedAction", "TooManyDeletes", ())
+    assert told.verdict.endswith("Its disabling is held back until the job is restarted.")
+    assert "Nothing: An earlier cycle held this disable back" in shown(told)
+
+    await world.db.write(restart, world.job_id)
+    afresh = await explained(world, ada)
+    assert afresh.next is not None
+    assert (afresh.next.action, len(afresh.next.requests)) == ("disable", 1)
 
 
 async def test_a_filter_that_fails_is_named_with_its_value(world: World) -> None:

@@ -129,6 +129,7 @@ async def everything(ledger: Ledger, now: Any) -> dict[str, Any]:
         "owners": [await ledger.owners(kind, ["1", "2", "3", "4", "5"]) for kind in ("User", "Group")],
         "due": [await ledger.due(now, after, 10) for after in (None, RED, ADA)],
         "disabled": [await ledger.disabled_before(now, after, 10) for after in (None, (NOW, BOB))],
+        "withheld": [await ledger.withheld(after, 10) for after in (None, RED, ADA)],
         "unseen": [sorted(await ledger.unseen(generation, 10)) for generation in range(3)],
         "count": [await ledger.count_links(generation) for generation in (None, 1, 2)],
         "pending": sorted(await ledger.groups_with_pending_members(10)),

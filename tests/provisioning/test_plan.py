@@ -169,6 +169,53 @@ async def test_what_the_guard_would_withhold_is_planned_as_withheld(
     assert (len(plan.withheld), plan.objects) == (2, [])
 
 
+async def test_what_an_earlier_cycle_held_back_is_planned_as_what_a_restart_sends(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    """P3, P4: under a threshold that is too low still it is named; under a higher one it comes true by a restart."""
+    world = await found_world(database, runtime, proxy, settings=JobSettings(deletion_threshold=2))
+    people = [await world.user(f"p{number}") for number in range(4)]
+    for person in people:
+        await world.assign(person)
+    await world.cycle()
+    for person in people[:2]:
+        await world.db.write(directory.update_user, person, {"accountEnabled": False})
+    assert (await world.cycle()).counts.withheld == 2
+
+    low = await world.plan()
+    await world.db.write(change_settings, world.job_id, {"deletion_threshold": 3})
+    high = await world.plan()
+
+    expected = {(upn("p0"), "disable"), (upn("p1"), "disable")}
+    for plan in (low, high):
+        assert (plan.objects, plan.withheld, plan.is_empty) == ([], [], True)
+        assert {(each.name, each.action) for each in plan.held} == expected
+        assert [each.changes for each in plan.held] == [(("active", True, False),)] * 2
+    assert (low.held_sent, high.held_sent) == (False, True)
+    assert (await world.cycle()).counts.disabled == 0, "a cycle without a restart sends nothing"
+
+    await world.db.write(restart, world.job_id)
+    assert (await world.cycle()).counts.disabled == 2
+    assert (await world.plan()).held == []
+
+
+async def test_who_came_back_is_planned_and_not_held_back_any_more(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    """P3: what the next cycle looks at anyway is not told as held back."""
+    world = await found_world(database, runtime, proxy, settings=JobSettings(deletion_threshold=1))
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.cycle()
+    await world.db.write(directory.update_user, ada, {"accountEnabled": False})
+    await world.cycle()
+    await world.db.write(directory.update_user, ada, {"accountEnabled": True})
+
+    plan = await world.plan()
+
+    assert (plan.held, plan.withheld, plan.objects, plan.in_step) == ([], [], [], 1)
+
+
 async def test_a_plan_against_a_target_that_is_away_says_so(world: World, database: Database) -> None:
     for number in range(8):
         await world.assign(await world.user(f"p{number}"))

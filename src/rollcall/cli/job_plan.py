@@ -26,6 +26,7 @@ _ACTIONS = ("create", "update", "disable", "delete")
 _COLOURS = {"create": "green", "update": "cyan", "disable": "yellow", "delete": "red"}
 # A new group may have a hundred thousand members; a person wants to see that they come, not each of them.
 _SHOWN_REFERENCES = 20
+_SHOWN_HELD = 10
 
 
 def plan(
@@ -82,6 +83,8 @@ def plan_to_json(job: Job, planned: PlannedCycle) -> dict[str, Any]:
         "kind": planned.kind,
         "objects": [object_to_json(each) for each in planned.objects],
         "withheld": [object_to_json(each) for each in planned.withheld],
+        "held": [object_to_json(each) for each in planned.held],
+        "held_sent_by_restart": planned.held_sent,
         "references": [
             {
                 **named(key),
@@ -112,6 +115,7 @@ def totals(planned: PlannedCycle) -> dict[str, int]:
         "references_added": sum(map(len, planned.added.values())),
         "references_removed": sum(map(len, planned.removed.values())),
         "withheld": len(planned.withheld),
+        "held": len(planned.held),
         "skipped": sum(not each.failed for each in planned.skips),
         "failed": sum(each.failed for each in planned.skips),
         "in_step": planned.in_step,
@@ -133,12 +137,36 @@ def show_plan(console: Console, job: Job, planned: PlannedCycle) -> None:
             f"{job.settings.deletion_threshold}. If they are meant: rollcall job settings deletion_threshold=NUMBER, "
             "and rollcall job restart."
         )
+    if planned.held:
+        _show_held(console, job, planned)
     for skip in planned.skips:
         word = "[red]fails[/]" if skip.failed else "[dim]skip[/]"
         console.print(f"{word} {skip.key.kind} {safe(skip.name)}: {safe(skip.reason)} [dim]({skip.code})[/]")
     console.print(_summary(planned))
     if planned.problem:
         console.print(f"[red]The plan is not whole:[/] {safe(planned.problem)}")
+
+
+def _show_held(console: Console, job: Job, planned: PlannedCycle) -> None:
+    """What an earlier cycle held back: all of it where a restart would send it, else the first names and the way on."""
+    many = counted(len(planned.held), "removal")
+    is_held = f"[yellow]{many} {'is' if len(planned.held) == 1 else 'are'} held back[/] since an earlier cycle"
+    threshold = job.settings.deletion_threshold
+    if planned.held_sent:
+        allowed = f"the deletion threshold is {threshold:,} now" if threshold else "there is no deletion threshold now"
+        console.print(f"{is_held}; {allowed}. No cycle sends them until the job is restarted. A restart would:")
+        for each in planned.held:
+            _show_object(console, each)
+        console.print("  If they are meant: rollcall job restart. It reads everything again, too.")
+        return
+    names = ", ".join(f"{each.action} {safe(each.name)}" for each in planned.held[:_SHOWN_HELD])
+    more = f" … and {len(planned.held) - _SHOWN_HELD:,} more" if len(planned.held) > _SHOWN_HELD else ""
+    console.print(f"{is_held}: {names}{more}.")
+    console.print(
+        f"  A cycle may remove fewer than {threshold:,}, and none of these is sent until the job is restarted. If they "
+        f"are wrong, correct the directory. If they are meant: rollcall job pause, rollcall job settings "
+        f"deletion_threshold=NUMBER, rollcall job plan to read them all, and rollcall job restart."
+    )
 
 
 def _article(kind: str) -> str:
@@ -177,6 +205,7 @@ def _summary(planned: PlannedCycle) -> str:
         f"{counts[name]:,} {word}"
         for name, word in (
             ("withheld", "withheld"),
+            ("held", "held back since an earlier cycle"),
             ("skipped", "skipped"),
             ("failed", "would fail"),
             ("in_step", "in step already"),
@@ -187,7 +216,7 @@ def _summary(planned: PlannedCycle) -> str:
         "Nothing can be done"
         if counts["failed"]
         else "Nothing would be sent"
-        if counts["withheld"]
+        if counts["withheld"] or counts["held"]
         else "Nothing to do"
     )
     return f"{', '.join(said) or nothing}{'; ' + ', '.join(beside) if beside else ''}."

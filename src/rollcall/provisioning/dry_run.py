@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from rollcall.provisioning.cycle import run_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.model import Json, Key, LogRecord, ReferenceKey
+from rollcall.provisioning.page import run_page
+from rollcall.provisioning.planning import REMOVALS
 from rollcall.provisioning.rehearsal import RehearsalLedger, RehearsalTarget
 from rollcall.provisioning.road import Road, nobody_watches
 
@@ -39,11 +41,17 @@ class PlannedSkip:
 
 @dataclass(slots=True)
 class PlannedCycle:
-    """The whole plan. `added` and `removed` are references by object and attribute, as names or ids of the other end."""
+    """The whole plan. `added` and `removed` are references by object and attribute, as names or ids of the other end.
+
+    `withheld` is what this cycle would hold back. `held` is what an earlier one did: this cycle leaves it alone, and a
+    restart would send it, unless it is too much for the threshold still (`held_sent`).
+    """
 
     kind: str = "incremental"
     objects: list[PlannedObject] = field(default_factory=list)
     withheld: list[PlannedObject] = field(default_factory=list)
+    held: list[PlannedObject] = field(default_factory=list)
+    held_sent: bool = False
     skips: list[PlannedSkip] = field(default_factory=list)
     in_step: int = 0
     added: dict[tuple[Key, str], list[Key]] = field(default_factory=dict)
@@ -70,8 +78,42 @@ async def plan_cycle(road: Road) -> PlannedCycle:
     for references, into in ((ledger.added, planned.added), (ledger.removed, planned.removed)):
         for reference in references:
             _take_reference(planned, into, reference, ledger)
+    await _plan_held(road, planned, ledger)
     planned.problem = result.problem.reason if result.problem else None
     return planned
+
+
+async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger) -> None:
+    """What a restart would do with the removals that an earlier cycle held back and this one does not look at."""
+    ledger, target = RehearsalLedger(road.ledger), RehearsalTarget(road.target)
+    await ledger.begin(road.runtime.now())
+    # Without a threshold, so that all of them are planned; whether there are too many is counted below.
+    settings = replace(road.settings, deletion_threshold=0)
+    exporter = Exporter(target, road.runtime, settings.concurrency)
+    alone = replace(road, settings=settings, ledger=ledger, target=target, exporter=exporter, observer=nobody_watches)
+    looked_at = {record.key for record in cycle.records}
+    after: Key | None = None
+    while exporter.stopped is None and (keys := await road.ledger.withheld(after, road.settings.page_size)):
+        after = keys[-1]
+        left = [key for key in keys if key not in looked_at and _is_left_held(cycle, key)]
+        if left:
+            await run_page(alone, await road.source.fetch(left), (), None)
+    for record in ledger.records:
+        if record.action in _ACTIONS:
+            planned.held.append(_planned_object(record, record.action, record.reason))
+            planned.names[record.key] = record.name
+    removals = sum(each.action in REMOVALS for each in (*planned.objects, *planned.withheld, *planned.held))
+    threshold = road.settings.deletion_threshold
+    planned.held_sent = bool(planned.held) and (not threshold or removals < threshold)
+
+
+def _is_left_held(cycle: RehearsalLedger, key: Key) -> bool:
+    """Whether the rehearsed cycle left the removal held back, rather than forget about the object or find it in step."""
+    return key not in cycle.taken or (key in cycle.links and cycle.links[key].withheld)
+
+
+def _planned_object(record: LogRecord, action: str, reason: str) -> PlannedObject:
+    return PlannedObject(record.key, record.name, action, record.target_id, record.modified, reason)
 
 
 def _take(planned: PlannedCycle, record: LogRecord, ledger: RehearsalLedger) -> None:
@@ -79,7 +121,7 @@ def _take(planned: PlannedCycle, record: LogRecord, ledger: RehearsalLedger) -> 
     if action in _ACTIONS:
         into = planned.withheld if record.action in _STAGED else planned.objects
         reason = "" if record.action in _STAGED else record.reason
-        into.append(PlannedObject(record.key, record.name, action, record.target_id, record.modified, reason))
+        into.append(_planned_object(record, action, reason))
         return
     link = ledger.links.get(record.key)
     failed = record.status == "failure"

@@ -156,7 +156,7 @@ def _what_next(step: NextStep | None, escrow: Escrow | None) -> str:
     if step is None or step.action == "none":
         return ""
     if step.action in _STAGED:
-        return f" Its {_STAGED[step.action]} is held back."
+        return f" Its {_STAGED[step.action]} is held back until the job is restarted."
     if escrow is not None:
         return f" It failed; after {escrow.next_attempt:%Y-%m-%d %H:%M:%S} UTC a cycle would {step.action} it."
     return f" The next cycle would {step.action} it."
@@ -270,6 +270,22 @@ def next_step(
     asked = any(step["provisioningStepType"] == "matching" and step["status"] == "failure" for step in record.steps)
     problem = reason if failed and asked else None
     return NextStep(action, record.code, reason, record.modified, tuple(requests), problem)
+
+
+def held_back(step: NextStep) -> NextStep:
+    """The same step for somebody whose removal an earlier cycle held back: nothing is sent until a restart.
+
+    What is no removal stays as it is: it goes out when the source has changed.
+    """
+    staged = {"disable": "stagedAction", "delete": "stagedDelete"}.get(step.action)
+    if staged is None:
+        return step
+    reason = (
+        f"An earlier cycle held this {step.action} back because of the deletion threshold, and none sends it until the "
+        "job is restarted (rule P3). If it is meant, set the job's deletion_threshold higher, read rollcall job plan, "
+        "and restart the job."
+    )
+    return NextStep(staged, "TooManyDeletes", reason, step.changes, (), step.problem)
 
 
 def past_step(record: Mapping[str, Any]) -> PastStep:

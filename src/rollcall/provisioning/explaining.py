@@ -95,6 +95,8 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
             assert isinstance(road.target, UnsentTarget), "the road was made for it"
             road.target.hidden = client.hidden = compiled.redacted
             step = await _rehearsed(road, client, key, entry, scope)
+            if link is not None and link.withheld and not await _reads_everything(road):
+                step = explained.held_back(step)
         counts = await db.read(object_records.count_references, job.id, key)
         sent = next((record for record in records if explained.was_sent(record)), None)
         hidden: Collection[str] = () if compiled is None else compiled.redacted
@@ -119,6 +121,12 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
             next=step,
             last=None if sent is None else explained.past_step(sent),
         )
+
+
+async def _reads_everything(road: Road) -> bool:
+    """Whether the next cycle looks at every object again, also at those whose removal is held back."""
+    position = await road.ledger.position()
+    return position.watermark is None or position.reading_full
 
 
 def _name(entry: Entry, link: Link | None, records: Sequence[Mapping[str, Any]]) -> str:

@@ -295,6 +295,18 @@ async def disabled_before(
     return [_link(row) for row in rows]
 
 
+async def withheld(tx: Tx, job_id: UUID, after: Key | None, limit: int) -> list[Key]:
+    """Objects whose removal is held back, by key."""
+    rows = await tx.all(
+        """
+        select kind, source_id from provisioning.links
+        where job_id = %s and withheld and (kind, source_id) > (%s, %s) order by kind, source_id limit %s
+        """,
+        [job_id, *(("", "") if after is None else (after.kind, after.id)), limit],
+    )
+    return [Key(row["kind"], row["source_id"]) for row in rows]
+
+
 async def unseen(tx: Tx, job_id: UUID, generation: int, limit: int) -> list[Key]:
     """Objects with a link that a reading of everything did not show."""
     rows = await tx.all(

@@ -119,6 +119,9 @@ class Ledger(Protocol):
         Objects that are tried again anyway and removals that are held back are left out.
         """
 
+    async def withheld(self, after: Key | None, limit: int) -> list[Key]:
+        """Objects whose removal is held back, by key, those behind `after`."""
+
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         """Objects with a link that the reading of everything with that number did not show."""
 

@@ -47,6 +47,9 @@ class DatabaseLedger:
     async def disabled_before(self, moment: datetime, after: tuple[datetime, Key] | None, limit: int) -> list[Link]:
         return await self._db.read(ledger.disabled_before, self._job_id, moment, after, limit)
 
+    async def withheld(self, after: Key | None, limit: int) -> list[Key]:
+        return await self._db.read(ledger.withheld, self._job_id, after, limit)
+
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return await self._db.read(ledger.unseen, self._job_id, generation, limit)
 

@@ -92,6 +92,11 @@ class MemoryLedger:
         )
         return [self.links[key] for at, key in found if after is None or (at, key) > after][:limit]
 
+    async def withheld(self, after: Key | None, limit: int) -> list[Key]:
+        return sorted(key for key, link in self.links.items() if link.withheld and (after is None or key > after))[
+            :limit
+        ]
+
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return sorted(key for key, link in self.links.items() if link.generation < generation)[:limit]
 

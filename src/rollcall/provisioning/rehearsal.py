@@ -48,6 +48,11 @@ class RehearsalLedger(MemoryLedger):
         self.removed: list[ReferenceKey] = []
         self.in_step = 0
 
+    @property
+    def taken(self) -> Collection[Key]:
+        """The objects whose links were taken over so far."""
+        return self._with_link
+
     async def begin(self, now: datetime) -> None:
         """Take over the position and whatever the real ledger wants looked at without being asked."""
         self.take_over(await self._real.position(), (), ())

@@ -21,19 +21,44 @@ REMOVAL = PlannedObject(ADA, "ada", "disable", "t1", ())
 FAULT = PlannedSkip(ADA, "ada", "DuplicateTargetEntries", "Two match.", failed=True)
 
 
+def shown(planned: PlannedCycle) -> list[str]:
+    console = Console(file=io.StringIO(), width=1000)
+    show_plan(console, JOB, planned)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
 @pytest.mark.parametrize(
     ("planned", "last"),
     [
         (PlannedCycle(), "Nothing to do."),
         (PlannedCycle(withheld=[REMOVAL]), "Nothing would be sent; 1 withheld."),
+        (PlannedCycle(held=[REMOVAL]), "Nothing would be sent; 1 held back since an earlier cycle."),
         (PlannedCycle(skips=[FAULT]), "Nothing can be done; 1 would fail."),
         (PlannedCycle(objects=[REMOVAL], in_step=3), "1 to disable; 3 in step already."),
     ],
 )
 def test_the_last_line_says_what_would_be_sent_and_what_not(planned: PlannedCycle, last: str) -> None:
     """P3: removals that are held back are not nothing."""
-    console = Console(file=io.StringIO(), width=1000)
-    show_plan(console, JOB, planned)
-    assert isinstance(console.file, io.StringIO)
+    assert shown(planned)[-1] == last
 
-    assert console.file.getvalue().splitlines()[-1] == last
+
+def test_what_an_earlier_cycle_held_back_is_named_with_the_way_to_let_it_through() -> None:
+    """P3, P4."""
+    _, names, way, _ = shown(PlannedCycle(held=[REMOVAL] * 12))
+
+    assert names.startswith("12 removals are held back since an earlier cycle: disable ada, ")
+    assert names.endswith("disable ada … and 2 more.")
+    assert "fewer than 500" in way
+    steps = ["rollcall job pause", "deletion_threshold=NUMBER", "rollcall job plan", "rollcall job restart"]
+    assert [way.index(step) for step in steps] == sorted(way.index(step) for step in steps)
+
+
+def test_what_a_restart_would_send_is_listed_with_its_changes() -> None:
+    """P4."""
+    removal = PlannedObject(ADA, "ada", "disable", "t1", (("active", True, False),), "Blocked.")
+    told = shown(PlannedCycle(held=[removal], held_sent=True))
+
+    assert "the deletion threshold is 500 now" in told[1]
+    assert told[2:5] == ["disable User ada", "    Blocked.", "    active: true → false"]
+    assert "rollcall job restart" in told[5]
