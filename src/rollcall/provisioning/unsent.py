@@ -13,7 +13,7 @@ from rollcall.provisioning.connectors.whole_resource import changed_resource
 from rollcall.provisioning.expression_values import REDACTED
 from rollcall.provisioning.model import Json, PatchOperation, UnsentRequest, Values
 from rollcall.provisioning.request_profile import Profile
-from rollcall.provisioning.target_schema import read_value
+from rollcall.provisioning.target_schema import element_attribute, is_value_path, parsed, read_value
 from rollcall.runtime import Runtime
 from rollcall.scim.error import ScimError
 from rollcall.scim_http.address import Query, resource_path
@@ -133,14 +133,29 @@ class UnsentTarget(ScimTarget):
         return await super().create(kind, {path: self._shown(path, value) for path, value in values.items()})
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
-        shown = [replace(each, value=self._shown(each.path, each.value)) for each in operations]
-        return await super().update(kind, target_id, shown)
+        return await super().update(kind, target_id, [self._shown_operation(each) for each in operations])
+
+    def _shown_operation(self, operation: PatchOperation) -> PatchOperation:
+        path, value = operation.path, self._shown(operation.path, operation.value)
+        if path is not None and is_value_path(path) and any(_holds(hidden, path) for hidden in self.hidden):
+            path = f'{element_attribute(path)}[value eq "{REDACTED}"]'  # the value stands in the path itself
+        return replace(operation, path=path, value=value)
 
     def _shown(self, path: str | None, value: Json) -> Json:
         if path is None and isinstance(value, dict):
             return {name: self._shown(name, each) for name, each in value.items()}
         if value is None or path is None:
             return value
-        # The whole of an entry, too, when one of its parts is hidden.
-        inside = any(hidden == path or hidden.startswith((f"{path}.", f"{path}[")) for hidden in self.hidden)
-        return REDACTED if inside else value
+        return REDACTED if any(_overlap(hidden, path) for hidden in self.hidden) else value
+
+
+def _overlap(hidden: str, path: str) -> bool:
+    """Whether what stands at `path` may show something hidden: rather one value too many is masked than one too few."""
+    one, other = parsed(hidden).sub_attribute, parsed(path).sub_attribute
+    is_part = one is None or other is None or one.casefold() == other.casefold()
+    return is_part and element_attribute(hidden).casefold() == element_attribute(path).casefold()
+
+
+def _holds(hidden: str, path: str) -> bool:
+    """Whether the elements that `path` selects are hidden as a whole."""
+    return not is_value_path(hidden) and _overlap(hidden, path)
