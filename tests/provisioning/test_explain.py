@@ -297,6 +297,7 @@ async def test_a_target_that_is_away_leaves_the_rest(world: World) -> None:
     assert told.next.problem is not None
     assert "503" in told.next.problem
     assert "could not be asked" in shown(told)
+    assert told.verdict.endswith("Nothing is sent: the application could not be asked.")
 
 
 async def test_a_membership_that_waits_says_for_whom(world: World) -> None:
@@ -440,3 +441,85 @@ async def test_a_resource_put_back_whole_hides_what_a_mapping_hides(world: World
     assert told.next is not None
     assert told.next.requests[0].body["name"] == {"familyName": "[Redact]", "givenName": "Augusta"}
     assert "Secretname" not in orjson.dumps(plain(told)).decode()
+
+
+async def test_a_manager_who_was_purged_is_not_counted_as_open(full_world: World) -> None:
+    """R2: what is neither wanted nor in the application is as wanted."""
+    world = full_world
+    ada, bob = await world.user("ada"), await world.user("bob")
+    await world.assign(ada)
+    await world.assign(bob)
+    await world.db.write(directory.set_manager, bob, ada)
+    await world.cycle()
+    before = await explained(world, bob)
+    await world.db.write(directory.delete_user, ada)
+    await world.db.write(directory.purge_user, ada)
+    await world.cycle()
+
+    told = await explained(world, bob)
+
+    assert (before.references_present, before.references_open) == (1, 0)
+    assert (told.references_present, told.references_open) == (0, 0)
+    assert {each.state for each in told.references} <= {"absent"}
+    assert "more" not in shown(told)
+
+
+async def test_two_objects_that_match_are_named_in_the_headline(world: World) -> None:
+    """M5: the application was asked, and what it answered is the problem."""
+    ada = await world.user("ada")
+    await world.assign(ada)
+    urn = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+    twins = [{"id": each, "userName": upn("ada")} for each in ("1", "2")]
+
+    async def twice(method: str, _path: str) -> web.Response | None:
+        found = {"schemas": [urn], "totalResults": 2, "Resources": twins}
+        return web.json_response(found) if method == "GET" else None
+
+    world.proxy.interfere = twice
+    told = await explained(world, ada)
+
+    assert told.verdict.endswith("Nothing is sent: several objects in the application match it.")
+    assert told.next is not None
+    assert (told.next.problem, told.next.code) == (None, "DuplicateTargetEntries")
+    assert "Nothing: 2 objects in the target match (1, 2). Remove or rename all but one." in shown(told)
+
+
+async def test_a_mapping_that_does_not_create_is_named_in_the_headline(world: World) -> None:
+    """A13."""
+    job = await world.db.read(read_job, world.job_id)
+    document = orjson.loads(orjson.dumps(job.sync_schema))
+    for each in document["synchronizationRules"][0]["objectMappings"]:
+        each["flowTypes"] = "Update, Delete"
+    await world.db.write(change_schema, world.job_id, document)
+    ada = await world.user("ada")
+    await world.assign(ada)
+
+    told = await explained(world, ada)
+
+    assert told.verdict.endswith("Nothing is sent: the mapping does not create objects (rule A13).")
+
+
+async def test_somebody_without_a_matching_value_is_named_in_the_headline(world: World) -> None:
+    job = await world.db.read(read_job, world.job_id)
+    document = orjson.loads(orjson.dumps(job.sync_schema))
+    for each in document["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]:
+        each["matchingPriority"] = int(each["targetAttributeName"].startswith("phoneNumbers"))
+    await world.db.write(change_schema, world.job_id, document)
+    ada = await world.user("ada")
+    await world.assign(ada)
+
+    told = await explained(world, ada)
+
+    assert told.verdict.endswith("Nothing is sent: no matching attribute has a value.")
+    assert "Nothing: No matching attribute has a value" in shown(told)
+
+
+async def test_the_values_of_somebody_not_provisioned_are_shown_when_asked_for(world: World) -> None:
+    ada = await world.user("ada")
+
+    told = await explained(world, ada)
+
+    assert "Nothing is sent for somebody who is not provisioned" in shown(told)
+    assert "userName =" not in shown(told)
+    assert "userName = ada@example.com" in shown(told, verbose=True)
+    assert {each.verdict for each in told.mappings} == {"nothing is sent for somebody who is not provisioned"}

@@ -128,6 +128,12 @@ def _show_mappings(console: Console, told: ExplainedObject, *, verbose: bool) ->
     if not told.mappings:
         return
     _title(console, "Mappings")
+    if told.nothing_flows:
+        console.print(
+            f"  {safe(told.nothing_flows.capitalize())}{'' if verbose else ' [dim](-v shows the values)[/]'}."
+        )
+        if not verbose:
+            return
     for each in told.mappings:
         colour = "red" if each.failed else "dim"
         console.print(
@@ -174,7 +180,8 @@ def _show_references(console: Console, told: ExplainedObject) -> None:
     console.print(f"  {told.references_present:,} in the application, {told.references_open:,} not as wanted")
     for each in told.references[:_SHOWN_REFERENCES]:
         console.print(f"  {safe(_reference(told.key, each))} [dim]{safe(each.why)}[/]")
-    if (more := told.references_present + told.references_open - _SHOWN_REFERENCES) > 0:
+    shown = sum(each.state != "absent" for each in told.references[:_SHOWN_REFERENCES])
+    if (more := told.references_present + told.references_open - shown) > 0:
         console.print(f"  … and {more:,} more")
 
 

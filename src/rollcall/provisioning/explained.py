@@ -45,14 +45,17 @@ class LinkFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceFacts:
-    """One reference that starts or ends at an object: of whom, to whom, and what becomes of it."""
+    """One reference that starts or ends at an object: of whom, to whom, and what becomes of it.
+
+    `state`: there as wanted, wanted and to come, unwanted and to go, or `absent`, as wanted.
+    """
 
     attribute: str
     source: Key
     source_name: str
     referenced: Key
     referenced_name: str
-    state: Literal["present", "waiting", "leaving"]
+    state: Literal["present", "waiting", "leaving", "absent"]
     why: str
 
 
@@ -62,7 +65,7 @@ class NextStep:
 
     `action` is create, update, disable, delete, a staged one, or none; `requests` are method, path and body in their
     order. `code` and `reason` say why nothing is sent; `changes` are attribute, old and new value. `problem` says what
-    could not be asked of the target.
+    could not be asked of the target; `obstacle` in one clause what keeps from sending something that is due.
     """
 
     action: str
@@ -71,6 +74,7 @@ class NextStep:
     changes: tuple[tuple[str, Json, Json], ...]
     requests: tuple[UnsentRequest, ...]
     problem: str | None = None
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class ExplainedObject:
 
     Of a past moment only the log tells: `source`, `scope`, `mappings`, `link`, `references` and `next` are then empty,
     `record` is the one that held then, `last` the last one with a request, and `values` what the target was told up to
-    then. `silence` says why there is no record.
+    then. `silence` says why there is no record. `nothing_flows` says why nothing at all is sent of the mapped values.
     """
 
     job_id: str
@@ -115,6 +119,7 @@ class ExplainedObject:
     source: SourceFacts | None = None
     scope: Scope | None = None
     mappings: tuple[MappedValue, ...] = ()
+    nothing_flows: str = ""
     link: LinkFacts | None = None
     references: tuple[ReferenceFacts, ...] = ()
     references_present: int = 0
@@ -153,6 +158,8 @@ def verdict_of(scope: Scope | None, link: Link | None, step: NextStep | None, ki
 
 
 def _what_next(step: NextStep | None, escrow: Escrow | None) -> str:
+    if step is not None and step.obstacle:
+        return f" Nothing is sent: {step.obstacle}."
     if step is None or step.action == "none":
         return ""
     if step.action in _STAGED:
@@ -163,6 +170,18 @@ def _what_next(step: NextStep | None, escrow: Escrow | None) -> str:
 
 
 _STAGED = {"stagedAction": "disabling", "stagedDelete": "deletion"}
+
+
+def nothing_flows(scope: Scope, link: Link | None, kind: str) -> str:
+    """Why no mapped value is sent, whatever it is: of who is left alone, or has no account and gets none; else empty."""
+    who = "somebody who" if kind == "User" else f"a {kind.lower()} that"
+    if scope.verdict == "ignored":
+        return f"nothing is sent for {who} is left alone"
+    if scope.verdict == "undecided":
+        return f"nothing is sent for {who} is undecided"
+    if scope.verdict != "active" and (link is None or not link.may_exist):
+        return f"nothing is sent for {who} is not provisioned"
+    return ""
 
 
 def link_facts(
@@ -226,13 +245,13 @@ def reference_facts(
 
 def _reference_state(
     kept: KeptReference, links: Mapping[Key, Link], names: Mapping[Key, str], kinds: Collection[str]
-) -> tuple[Literal["present", "waiting", "leaving"], str]:
+) -> tuple[Literal["present", "waiting", "leaving", "absent"], str]:
     if kept.state == "uncertain":
         return "waiting" if kept.wanted else "leaving", "it was sent without an answer, so it is sent again"
     if kept.wanted and kept.state == "present":
         return "present", "in the application"
     if not kept.wanted and kept.state == "absent":
-        return "leaving", "not wanted, and not in the application"
+        return "absent", "not wanted, and not in the application"
     state: Literal["waiting", "leaving"] = "waiting" if kept.wanted else "leaving"
     for end in (kept.key.source, kept.key.referenced):
         name = names.get(end, end.id)
@@ -260,7 +279,7 @@ def next_step(
     """What a rehearsal of this object alone came to. `records`: its log lines of the rehearsal."""
     record = next((each for each in records if each.steps and len(each.steps) > 1), None)
     if record is None and stopped is not None:
-        return NextStep("none", "NotAttempted", "", (), (), stopped)
+        return NextStep("none", "NotAttempted", "", (), (), stopped, _NOT_ASKED)
     if record is None:
         reason = f"{scope.reason} The application does not know it, so there is nothing to do."
         return NextStep("none", "NotEffectivelyEntitled", reason, (), tuple(requests))
@@ -268,8 +287,27 @@ def next_step(
     failed = record.status == "failure"
     reason = link.escrow.reason if failed and link is not None and link.escrow is not None else record.reason
     asked = any(step["provisioningStepType"] == "matching" and step["status"] == "failure" for step in record.steps)
-    problem = reason if failed and asked else None
-    return NextStep(action, record.code, reason, record.modified, tuple(requests), problem)
+    problem = reason if failed and asked and record.code not in _FOUND else None
+    clause = _NOT_ASKED if problem is not None else _FOUND.get(record.code) or _clause(reason)
+    in_the_way = action == "none" and record.code not in _AS_IT_SHOULD_BE and not reason.startswith(scope.reason)
+    obstacle = clause if in_the_way else ""
+    return NextStep(action, record.code, reason, record.modified, tuple(requests), problem, obstacle)
+
+
+_NOT_ASKED = "the application could not be asked"
+_AS_IT_SHOULD_BE = ("RedundantExport", "RedundantSoftDelete")
+# What came to light by asking the application or the source.
+_FOUND = {
+    "DuplicateTargetEntries": "several objects in the application match it",
+    "DuplicateSourceEntries": "another object of the source claims the same object of the application",
+    "EntryJoiningPropertyValueIsMissing": "no matching attribute has a value",
+}
+
+
+def _clause(reason: str) -> str:
+    """The first sentence, as the rest of another one."""
+    first = reason.partition(". ")[0].rstrip(".")
+    return first[:1].lower() + first[1:] if first.startswith(("The ", "No ", "It ")) else first
 
 
 def held_back(step: NextStep) -> NextStep:

@@ -102,6 +102,7 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
         hidden: Collection[str] = () if compiled is None else compiled.redacted
         waits = compiled is not None and compiled.mapping.delete and not job.settings.skip_out_of_scope_deletions
         days = job.settings.delete_after_days if waits else 0
+        nothing_flows = "" if scope is None else explained.nothing_flows(scope, link, key.kind)
         facts = None if link is None else explained.link_facts(link, records, hidden, REDACTED, days)
         return ExplainedObject(
             job_id=str(job.id),
@@ -113,7 +114,8 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
             verdict=explained.verdict_of(scope, link, step, key.kind),
             source=explained.source_facts(entry, active=is_active(entry)),
             scope=scope,
-            mappings=() if scope is None or compiled is None else _mapped(road, entry, scope, compiled),
+            mappings=() if scope is None or compiled is None else _mapped(road, entry, scope, compiled, nothing_flows),
+            nothing_flows=nothing_flows,
             link=facts,
             references=await _references(db, job, road, key, entry),
             references_present=counts["present"],
@@ -136,8 +138,13 @@ def _name(entry: Entry, link: Link | None, records: Sequence[Mapping[str, Any]])
     return (link.name if link is not None else "") or (records[0]["name"] if records else "") or name
 
 
-def _mapped(road: Road, entry: Entry, scope: Scope, compiled: CompiledMapping) -> tuple[MappedValue, ...]:
-    return () if entry.state == "gone" else explain_mapping(entry, scope, compiled, road.context())
+def _mapped(
+    road: Road, entry: Entry, scope: Scope, compiled: CompiledMapping, nothing_flows: str
+) -> tuple[MappedValue, ...]:
+    if entry.state == "gone":
+        return ()
+    mapped = explain_mapping(entry, scope, compiled, road.context())
+    return tuple(replace(each, verdict=nothing_flows, failed=False) for each in mapped) if nothing_flows else mapped
 
 
 @asynccontextmanager

@@ -46,11 +46,13 @@ async def kind_of(tx: Tx, job_id: UUID, source_id: str) -> str | None:
 
 
 async def count_references(tx: Tx, job_id: UUID, key: Key) -> dict[str, int]:
-    """How many references start or end at one object: `present` in the target as wanted, and `open` ones."""
+    """How many references start or end at one object: `present` in the target as wanted, and `open` ones, which are not
+    as wanted; those that are neither wanted nor there count as nothing.
+    """
     row = await tx.one(
         """
         select count(*) filter (where wanted and state = 'present') as present,
-            count(*) filter (where not (wanted and state = 'present')) as open
+            count(*) filter (where state <> case when wanted then 'present' else 'absent' end) as open
         from provisioning.object_references
         where job_id = %(job)s and ((source_kind = %(kind)s and source_id = %(id)s)
             or (referenced_kind = %(kind)s and referenced_id = %(id)s))
@@ -62,7 +64,7 @@ async def count_references(tx: Tx, job_id: UUID, key: Key) -> dict[str, int]:
 
 
 async def references_of(tx: Tx, job_id: UUID, key: Key, limit: int) -> list[KeptReference]:
-    """References that start or end at one object, those first that are not in the target as wanted."""
+    """References that start or end at one object, those first that are not as wanted, those last that are done with."""
     rows = await tx.all(
         """
         select source_kind, source_id, attribute, referenced_kind, referenced_id, wanted, state, due, attempts,
@@ -70,7 +72,8 @@ async def references_of(tx: Tx, job_id: UUID, key: Key, limit: int) -> list[Kept
         from provisioning.object_references
         where job_id = %(job)s and ((source_kind = %(kind)s and source_id = %(id)s)
             or (referenced_kind = %(kind)s and referenced_id = %(id)s))
-        order by (wanted and state = 'present'), attribute, source_kind, source_id, referenced_kind, referenced_id
+        order by case when not wanted and state = 'absent' then 2 when wanted and state = 'present' then 1 else 0 end,
+            attribute, source_kind, source_id, referenced_kind, referenced_id
         limit %(limit)s
         """,
         {"job": job_id, "kind": key.kind, "id": key.id, "limit": limit},

@@ -32,7 +32,7 @@ def record(action: str, *modified: tuple[str, Any, Any], status: str = "success"
         (KeptReference(TIE, True, "absent", True), LINKED, {"User", "Group"}, "waiting", "added in the next cycle"),
         (KeptReference(TIE, False, "present", True), LINKED, {"User", "Group"}, "leaving", "taken out in the next"),
         (KeptReference(TIE, True, "uncertain", True), LINKED, {"User", "Group"}, "waiting", "without an answer"),
-        (KeptReference(TIE, False, "absent", False), {}, {"User", "Group"}, "leaving", "not wanted"),
+        (KeptReference(TIE, False, "absent", False), {}, {"User", "Group"}, "absent", "not wanted"),
         (
             KeptReference(TIE, True, "absent", True),
             {SALES: LINKED[SALES]},
@@ -129,6 +129,11 @@ def test_when_a_disabled_account_is_deleted_is_told() -> None:
             None,
             "In scope, in the application. Why. Its deletion is held back until the job is restarted.",
         ),
+        (
+            NextStep("none", "", "", (), (), obstacle="the mapping is off"),
+            ESCROW,
+            "In scope, in the application. Why. Nothing is sent: the mapping is off.",
+        ),
     ],
 )
 def test_the_decision_is_said_in_words(step: NextStep, escrow: Escrow | None, said: str) -> None:
@@ -145,3 +150,20 @@ def test_why_the_log_says_nothing_is_said(days: int, part: str) -> None:
     said = explained.silence(NOW + timedelta(days=days), NOW, NOW + timedelta(days=10), None)
 
     assert part in said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "link", "kind", "said"),
+    [
+        ("active", None, "User", ""),
+        ("inactive", LINKED[ADA], "User", ""),
+        ("inactive", Link(ADA, state="uncertain"), "User", ""),
+        ("inactive", None, "User", "nothing is sent for somebody who is not provisioned"),
+        ("out", Link(SALES), "Group", "nothing is sent for a group that is not provisioned"),
+        ("ignored", LINKED[ADA], "User", "nothing is sent for somebody who is left alone"),
+        ("undecided", LINKED[ADA], "User", "nothing is sent for somebody who is undecided"),
+    ],
+)
+def test_where_nothing_flows_it_is_said_why(verdict: Any, link: Link | None, kind: str, said: str) -> None:
+    """S6."""
+    assert explained.nothing_flows(Scope(verdict, "Why."), link, kind) == said
