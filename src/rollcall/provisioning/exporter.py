@@ -98,6 +98,10 @@ class Exporter:
     def _judge(self, answer: Done | Found | Many | Refused | Unanswered) -> None:
         if isinstance(answer, Refused) and answer.denied:
             self.stopped = Problem(answer.code, answer.reason)
+        if isinstance(answer, Many):
+            for each in answer.outcomes:
+                if isinstance(each, Refused) and each.denied:  # the same credentials will not do for the rest
+                    self.stopped = Problem(each.code, each.reason)
         if isinstance(answer, Refused | Unanswered) and answer.away:
             self._away_in_a_row += 1
             if self._away_in_a_row >= _AWAY_IN_A_ROW:

@@ -8,7 +8,7 @@ from random import Random  # noqa: TID251 - seeded
 
 import pytest
 
-from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered
+from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Unanswered
 from rollcall.provisioning.connectors.fake import FakeTarget
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.model import Operation, PatchOperation
@@ -154,6 +154,19 @@ async def test_refused_credentials_stop_the_cycle_at_once(runtime: VirtualRuntim
     answers = await send(sender, DONE, DENIED, DONE)
 
     assert answers == [DONE, DENIED, None]
+    assert sender.stopped is not None
+    assert sender.stopped.code == "Unauthorized"
+
+
+async def test_credentials_refused_inside_a_bulk_answer_stop_the_cycle_too(runtime: VirtualRuntime) -> None:
+    sender = exporter(runtime)
+
+    async def together() -> Many:
+        return Many([DONE, DENIED])
+
+    answers = await sender.send_all([together, together])
+
+    assert answers == [Many([DONE, DENIED]), None]
     assert sender.stopped is not None
     assert sender.stopped.code == "Unauthorized"
 

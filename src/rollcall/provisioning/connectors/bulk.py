@@ -99,7 +99,10 @@ def _status(value: Any) -> int | None:
 
 
 def _last_segment(location: Any) -> str:
-    return unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2]) if isinstance(location, str) else ""
+    try:
+        return unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2]) if isinstance(location, str) else ""
+    except ValueError:  # no address at all, such as http://[::1/Users/7
+        return ""
 
 
 def is_no_bulk(answer: Refused) -> bool:

@@ -98,8 +98,9 @@ def of_schemas(capabilities: Capabilities, schemas: Documents, resource_types: D
     extensions = {"User": [ENTERPRISE_USER_SCHEMA.id], "Group": []}
     for each in resource_types:
         named = [extension.get("schema") for extension in _objects(each.get("schemaExtensions"))]
-        if each.get("name") in extensions and named:
-            extensions[str(each["name"])] = [urn for urn in named if isinstance(urn, str)]
+        name = each.get("name")
+        if isinstance(name, str) and name in extensions and named:
+            extensions[name] = [urn for urn in named if isinstance(urn, str)]
     attributes = {}
     for kind, core in _CORE.items():
         if core.lower() in by_id:

@@ -10,6 +10,7 @@ from uuid import UUID
 from rollcall.provisioning.connectors import bulk
 from rollcall.provisioning.connectors.capabilities import Capabilities, of_config, of_schemas
 from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Unanswered, Verdict
+from rollcall.provisioning.connectors.open_attribute import OddResource
 from rollcall.provisioning.connectors.scim_answers import (
     failure,
     found,
@@ -136,16 +137,34 @@ class ScimTarget:
                 return failure(answer)
             if not has_usable_id(answer.body) or answer.body is None:
                 return incompatible("A resource without a usable id came back.")
+            resource = await self._with_members(kind, target_id, answer.body)
+            if not isinstance(resource, Mapping):
+                return resource
             try:
-                body = changed_resource(kind, answer.body, operations)
+                body = changed_resource(kind, resource, operations)
             except ScimError as error:
                 return Refused("AttributeValidationFailed", error.detail)
+            except OddResource as error:
+                return incompatible(f"The resource can't be put back whole without loss. {error}")
             version = version_of(answer.body, answer.headers) if self.capabilities.etag else None
             put = await self._client.send("PUT", self._path(kind, target_id), body=body, if_match=version)
             answered = sent("PUT", self._path(kind, target_id), outcome(put))
             if not (isinstance(put, WireRefused) and put.reason is Reason.PRECONDITION_FAILED):
                 return answered
         return answered
+
+    async def _with_members(
+        self, kind: str, target_id: str, resource: Mapping[str, Any]
+    ) -> Mapping[str, Any] | Refused | Unanswered:
+        """A group that came without members is asked for them by name: put back without, it could lose them."""
+        if kind != "Group" or "members" in resource:
+            return resource
+        answer = await self._client.send("GET", self._path(kind, target_id), query={"attributes": "members"})
+        if not isinstance(answer, WireDone):
+            return failure(answer)
+        if not has_usable_id(answer.body) or answer.body is None:
+            return incompatible("The members of the group did not come back.")
+        return {**resource, "members": answer.body.get("members")}
 
     async def delete(self, kind: str, target_id: str) -> Outcome:
         path = self._path(kind, target_id)

@@ -59,9 +59,9 @@ def found(answer: Answer) -> Found | Refused | Unanswered:
         return failure(answer)
     body = answer.body or {}
     resources = body.get("Resources") or []
-    total = body.get("totalResults", len(resources))
-    fits = isinstance(resources, list) and isinstance(total, int)
-    if not fits or not all(has_usable_id(resource) for resource in resources):
+    usable = isinstance(resources, list) and all(has_usable_id(resource) for resource in resources)
+    total = body.get("totalResults", len(resources)) if usable else None
+    if not isinstance(total, int):
         return incompatible("The answer is not a list of resources with usable ids.")
     return Found(resources, total)
 
