@@ -283,6 +283,37 @@ def test_a_wider_scope_shows_who_enters_before_it_is_saved(connected: Program) -
     assert kept["scope"] == "assigned"
 
 
+def test_deletions_that_a_setting_makes_due_are_counted_and_asked_about(connected: Program) -> None:
+    """D1, D2, P2: who is disabled already is deleted by the next cycle; a filter at the threshold says so."""
+    connected.ok("directory", "set", "ada@example.com", "givenName=Ada")
+    connected.ok("job", "run", "Workspaces")
+    file = filtered(connected, ADA_ONLY)
+    connected.ok("job", "settings", "Workspaces", "deletion_threshold=1")
+    reached = connected.ok("job", "schema", "set", file, "Workspaces", "--dry-run")
+    connected.ok("job", "settings", "Workspaces", "deletion_threshold=500")
+    connected.ok("job", "schema", "set", file, "Workspaces", "--yes")
+    connected.ok("job", "run", "Workspaces")
+
+    asked = connected("job", "settings", "Workspaces", "soft_delete=false")
+    soon = connected.ok("job", "settings", "Workspaces", "delete_after_days=0.0000001", "--dry-run", "--json").json
+    later = connected.ok("job", "settings", "Workspaces", "delete_after_days=30", "--json").json
+    kept = connected.ok("job", "settings", "Workspaces", "--json").json
+    saved = connected.ok("job", "settings", "Workspaces", "soft_delete=false", "--yes", "--json").json
+    planned = plan(connected)["objects"]
+    connected.ok("job", "settings", "Workspaces", "soft_delete=true", "delete_after_days=0")
+    connected.ok("job", "schema", "set", filtered(connected), "Workspaces", "--yes")
+    connected.ok("job", "run", "Workspaces")
+
+    assert "1 removal reaches the deletion threshold of 1:" in reached.err
+    assert (asked.code, "--yes" in asked.err) == (2, True)
+    assert "1 account is disabled already, for long enough to be deleted in the next cycle." in asked.err
+    assert (soon["saved"], soon["due_deletions"]) == (False, 1)
+    assert (later["delete_after_days"], later["due_deletions"]) == (30, 0)
+    assert kept["soft_delete"] is True
+    assert (saved["soft_delete"], saved["due_deletions"]) == (False, 1)
+    assert [(each["action"], each["name"]) for each in planned] == [("delete", "alan@example.com")]
+
+
 def test_a_filter_that_changes_nothing_is_saved_without_asking(connected: Program) -> None:
     everybody = {"sourceOperandName": "userPrincipalName", "operatorName": "IS NOT NULL"}
     saved = connected.ok("job", "schema", "set", filtered(connected, everybody), "Workspaces")

@@ -47,6 +47,13 @@ def show(console: Console, found: ScopePreview) -> None:
     for noun, nouns, change in (("person", "people", found.users), ("group", "groups", found.groups)):
         for line in _lines(noun, nouns, change):
             console.print(output.safe(line))
+    if found.reaches_threshold:
+        reach = "reaches" if found.removals == 1 else "reach"
+        console.print(
+            f"[yellow]{counted(found.removals, 'removal')} {reach} the deletion threshold of {found.deletion_threshold:,}:[/] "
+            "the next cycle holds removals back from the page that reaches it, and what earlier pages removed has gone out. "
+            "rollcall job plan shows which, once this is saved."
+        )
 
 
 def _lines(noun: str, nouns: str, change: ScopeChange) -> list[str]:
@@ -69,17 +76,34 @@ def _lines(noun: str, nouns: str, change: ScopeChange) -> list[str]:
     return lines
 
 
-def ask(found: ScopePreview, *, yes: bool) -> None:
-    """Ask before a change that somebody enters or leaves by. Raises Denied for no, and where nobody can be asked."""
-    if not (yes or found.is_empty):
+async def due_deletions(parts: Parts, job: Job, tenant: UUID, changes: Mapping[str, Any], *, shown: bool) -> int:
+    """How many disabled accounts the changed settings have deleted at once; told on standard error."""
+    due = await provisioning.count_due_deletions(parts.provisioning, tenant, job.id, changes)
+    if shown and due:
+        verb = "is" if due == 1 else "are"
+        output.err().print(
+            f"{counted(due, 'account')} {verb} disabled already, for long enough to be deleted in the next cycle. Who is "
+            "back in scope by then stays."
+        )
+    return due
+
+
+def ask(found: ScopePreview, *, yes: bool, deletions: int = 0) -> None:
+    """Ask before a change that somebody enters, leaves or is deleted by.
+
+    Raises Denied for no, and where nobody can be asked.
+    """
+    if not yes and (deletions or not found.is_empty):
         confirm("Save this?")
 
 
-def answer(job: Job, found: ScopePreview, *, saved: bool) -> Answer:
-    """What to say of a change that was saved, or only tried."""
+def answer(job: Job, found: ScopePreview, *, saved: bool, deletions: int | None = None) -> Answer:
+    """What to say of a change that was saved, or only tried; `deletions` of settings."""
     text = f"{job.display_name} is changed; its next cycle looks at everybody again." if saved else "Nothing was saved."
     if found.is_empty:
         text = f"Nobody enters or leaves scope. {text}"
+    more = {} if deletions is None else {"due_deletions": deletions}
     return Answer(
-        {"job_id": job.id, "saved": saved, "scope_change": found}, lambda console: console.print(output.safe(text))
+        {"job_id": job.id, "saved": saved, "scope_change": found, **more},
+        lambda console: console.print(output.safe(text)),
     )

@@ -361,7 +361,8 @@ def settings(
 ) -> None:
     """Show a job's settings, or change some; `interval` takes an ISO 8601 duration.
 
-    A change of `scope` or `nested_groups` first shows who enters and who leaves scope, and asks.
+    A change of `scope` or `nested_groups` first shows who enters and who leaves scope, and asks; one of
+    `delete_after_days` or `soft_delete` how many disabled accounts are due for deletion at once.
 
     Example: rollcall job settings
 
@@ -378,10 +379,12 @@ def settings(
         if given:
             changes = _settings(assignments(given))
             moves = await job_scope.preview(parts, found, db.tenant, settings=changes, shown=not as_json)
+            due = await job_scope.due_deletions(parts, found, db.tenant, changes, shown=not as_json)
             if dry_run:
-                return job_scope.answer(found, moves, saved=False)
-            job_scope.ask(moves, yes=yes)
-            now, more = await db.write(provisioning.change_settings, found.id, changes), {"scope_change": moves}
+                return job_scope.answer(found, moves, saved=False, deletions=due)
+            job_scope.ask(moves, yes=yes, deletions=due)
+            now = await db.write(provisioning.change_settings, found.id, changes)
+            more = {"scope_change": moves, "due_deletions": due}
         rows = {"interval": provisioning.print_interval(now.interval_seconds), **asdict(now)}
         return Answer({**asdict(now), **more}, lambda console: output.pairs(console, rows.items()))
 

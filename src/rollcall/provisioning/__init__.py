@@ -16,6 +16,7 @@ from rollcall.provisioning.cycles import (
 )
 from rollcall.provisioning.discovering import capabilities_of_job
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
+from rollcall.provisioning.due_deletions import count_due_deletions
 from rollcall.provisioning.explained import ExplainedObject, PastStep, ReferenceFacts
 from rollcall.provisioning.explaining import explain_object
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
@@ -95,6 +96,7 @@ __all__ = [
     "check_no_cycle",
     "check_schema",
     "compile_expression",
+    "count_due_deletions",
     "create_tested_job",
     "credentials",
     "default_schema",

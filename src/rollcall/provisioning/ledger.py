@@ -295,6 +295,20 @@ async def disabled_before(
     return [_link(row) for row in rows]
 
 
+async def count_disabled_between(tx: Tx, job_id: UUID, after: datetime | None, until: datetime) -> int:
+    """How many linked objects were disabled after a moment, if one is given, and before another or at it."""
+    return int(
+        await tx.value(
+            """
+            select count(*) from provisioning.links
+            where job_id = %(job)s and disabled_at <= %(until)s and state = 'linked'
+              and (%(after)s::timestamptz is null or disabled_at > %(after)s)
+            """,
+            {"job": job_id, "after": after, "until": until},
+        )
+    )
+
+
 async def withheld(tx: Tx, job_id: UUID, after: Key | None, limit: int) -> list[Key]:
     """Objects whose removal is held back, by key."""
     rows = await tx.all(

@@ -60,11 +60,25 @@ class ScopeChange:
 
 @dataclass(slots=True)
 class ScopePreview:
-    """What a change does to the scope of a job: `read` objects were looked at."""
+    """What a change does to the scope of a job: `read` objects were looked at.
+
+    `deletion_threshold` is the one the next cycle has; 0 for none.
+    """
 
     users: ScopeChange
     groups: ScopeChange
     read: int = 0
+    deletion_threshold: int = 0
+
+    @property
+    def removals(self) -> int:
+        """How many accounts and groups the change would have disabled or deleted."""
+        return sum(change.linked for change in (self.users, self.groups) if change.fate != "keep")
+
+    @property
+    def reaches_threshold(self) -> bool:
+        """Whether the next cycle would hold removals back because of this change alone."""
+        return bool(self.deletion_threshold) and self.removals >= self.deletion_threshold
 
     @property
     def is_empty(self) -> bool:
@@ -88,7 +102,10 @@ def _filters(rules: ScopeRules) -> dict[str, object]:
 
 def empty_preview(after: ScopeRules) -> ScopePreview:
     """A preview that nobody has been counted into."""
-    return ScopePreview(ScopeChange(_fate("User", after)), ScopeChange(_fate("Group", after)))
+    threshold = after.settings.deletion_threshold
+    return ScopePreview(
+        ScopeChange(_fate("User", after)), ScopeChange(_fate("Group", after)), deletion_threshold=threshold
+    )
 
 
 def _fate(kind: str, rules: ScopeRules) -> str:

@@ -70,6 +70,25 @@ async def test_who_leaves_is_counted_with_names_and_how_many_are_in_the_applicat
     assert (shown.groups.leaving.count, shown.read) == (0, 6)
 
 
+@pytest.mark.parametrize(("threshold", "reached"), [(1, True), (2, False), (0, False)])
+async def test_a_change_that_reaches_the_deletion_threshold_says_so(threshold: int, reached: bool) -> None:
+    """P2: counted are those who are in the application and would be removed from it."""
+    settings = replace(SETTINGS, deletion_threshold=threshold)
+    after = rules(replace(USERS, filters=(SALES,)), settings=settings)
+    shown = await preview(rules(settings=settings), after, linked(Key("User", "u0002")))
+
+    assert (shown.removals, shown.reaches_threshold) == (1, reached)
+
+
+async def test_who_is_left_in_the_application_does_not_count_for_the_threshold() -> None:
+    """P2, D7."""
+    settings = replace(SETTINGS, deletion_threshold=1, skip_out_of_scope_deletions=True)
+    after = rules(replace(USERS, filters=(SALES,)), settings=settings)
+    shown = await preview(rules(settings=settings), after, linked(Key("User", "u0002")))
+
+    assert (shown.removals, shown.reaches_threshold) == (0, False)
+
+
 async def test_another_filter_lets_some_in_and_puts_others_out() -> None:
     shown = await preview(filtered(LAW), filtered(SALES))
 
