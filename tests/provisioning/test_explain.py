@@ -278,6 +278,7 @@ async def test_why_the_log_is_silent_is_said(world: World, runtime: Runtime) -> 
     long_ago = await explained(world, ada, at=runtime.now() - timedelta(days=500))
 
     assert "The job did not exist yet" in long_ago.verdict
+    assert long_ago.name == upn("ada"), "the source knows the name"
 
 
 async def test_a_target_that_is_away_leaves_the_rest(world: World) -> None:

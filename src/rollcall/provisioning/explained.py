@@ -7,9 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from rollcall.provisioning.connectors.whole_resource import changed_resource
 from rollcall.provisioning.ledger_contract import KeptReference
 from rollcall.provisioning.mapping_explain import MappedValue
-from rollcall.provisioning.model import Entry, Escrow, Json, Key, Link, LogRecord, Scope, UnsentRequest, Values
+from rollcall.provisioning.model import (
+    Entry,
+    Escrow,
+    Json,
+    Key,
+    Link,
+    LogRecord,
+    PatchOperation,
+    Scope,
+    UnsentRequest,
+    Values,
+)
+from rollcall.provisioning.target_schema import build_resource, read_value, read_values
+from rollcall.scim.error import ScimError
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,24 +375,40 @@ def was_sent(record: Mapping[str, Any]) -> bool:
     return _step(record, "export") is not None or _step(record, "referenceResolution") is not None
 
 
-def values_told(records: Sequence[Mapping[str, Any]]) -> Values:
+def values_told(kind: str, records: Sequence[Mapping[str, Any]]) -> Values:
     """What the target had been told of an object, out of its records up to a moment, newest first."""
     values: Values = {}
-    cleared: set[str] = set()
-    for record in records:
+    for record in reversed(records):
         if record["status"] != "success" or not is_about_the_object(record):
             continue
-        if record["action"] == "delete":
-            break
-        for path, _, new in record["modified"]:
-            if path not in values and path not in cleared:
-                if new is None:
-                    cleared.add(path)
-                else:
-                    values[path] = new
-        if record["action"] == "create":
-            break
+        if record["action"] in ("create", "delete"):
+            values = {}
+        for path, _, new in record["modified"] if record["action"] != "delete" else ():
+            values = _told(kind, values, path, new)
     return dict(sorted(values.items()))
+
+
+def _told(kind: str, values: Values, path: str, new: Json) -> Values:
+    """The values after one more: it takes the place of its parts, and changes a whole attribute that it is part of."""
+    whole = next((each for each in values if each != path and _is_part(path, each)), None)
+    if whole is not None:
+        operation = PatchOperation("remove", path) if new is None else PatchOperation("replace", path, new)
+        if not isinstance(values[whole], list | Mapping):
+            return values  # it is hidden, and so are its parts
+        try:
+            changed = changed_resource(kind, build_resource(kind, {whole: values[whole]}), [operation])
+        except ScimError:
+            return {**values, path: new}
+        left = read_values(changed, whole) if isinstance(values[whole], list) else read_value(changed, whole)
+        return {each: value for each, value in {**values, whole: left}.items() if value not in (None, [], {})}
+    kept = {each: value for each, value in values.items() if not _is_part(each, path)}
+    return kept if new is None else {**kept, path: new}
+
+
+def _is_part(path: str, whole: str) -> bool:
+    """Whether a path is another one or inside of what that names."""
+    part, outer = path.casefold(), whole.casefold()
+    return part == outer or part.startswith((f"{outer}.", f"{outer}["))
 
 
 def silence(at: datetime, created: datetime, kept_since: datetime, first: Mapping[str, Any] | None) -> str:

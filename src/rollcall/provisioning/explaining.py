@@ -14,6 +14,7 @@ from rollcall.errors import Invalid, NotFound
 from rollcall.provisioning import explained, jobs, object_records
 from rollcall.provisioning.capability_store import read_capabilities
 from rollcall.provisioning.connection import Service
+from rollcall.provisioning.connectors.directory import DirectorySource
 from rollcall.provisioning.cycles import LOG_KEPT_FOR
 from rollcall.provisioning.explained import ExplainedObject, NextStep, ReferenceFacts
 from rollcall.provisioning.exporter import Exporter
@@ -69,15 +70,20 @@ async def _explain_past(db: TenantDatabase, job: Job, key: Key, at: datetime, no
         job_id=str(job.id),
         job=job.display_name,
         key=key,
-        name=known["name"] if known is not None else key.id,
+        name=known["name"] if known is not None else await _name_in_source(db, job, key),
         at=at,
         past=True,
         verdict=why_not or (str(scoping["description"]) if scoping is not None else ""),
         record=record,
         last=None if sent is None else explained.past_step(sent),
-        values=explained.values_told(records),
+        values=explained.values_told(key.kind, records),
         silence=why_not,
     )
+
+
+async def _name_in_source(db: TenantDatabase, job: Job, key: Key) -> str:
+    (entry,) = await DirectorySource(db, job.service_principal_id, job.settings.nested_groups).fetch([key])
+    return reportable_identifier(entry)
 
 
 async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key, now: datetime) -> ExplainedObject:

@@ -76,8 +76,33 @@ def test_what_was_told_is_put_together_from_the_records() -> None:
         record("create", ("nick", None, "older")),
     ]
 
-    assert explained.values_told(newest_first) == {"name": "b", "mail": "m"}
-    assert explained.values_told(newest_first[4:]) == {}
+    assert explained.values_told("User", newest_first) == {"name": "b", "mail": "m"}
+    assert explained.values_told("User", newest_first[4:]) == {}
+
+
+WORK = 'emails[type eq "work"].value'
+HOME = {"type": "home", "value": "h@x"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "values"),
+    [
+        ([(WORK, None, "w@x"), ("emails", None, [HOME])], {"emails": [HOME]}),
+        ([(WORK, None, "w@x"), ("emails", [HOME], None)], {}),
+        ([("name.givenName", None, "a"), ("name", None, {"givenName": "b"})], {"name": {"givenName": "b"}}),
+        ([("emails", None, [HOME]), (WORK, None, "w@x")], {"emails": [HOME, {"type": "work", "value": "w@x"}]}),
+        ([("emails", None, [{"type": "work", "value": "w@x"}]), ('emails[type eq "work"]', "w@x", None)], {}),
+        ([("name", None, {"givenName": "b", "familyName": "c"}), ("name.givenName", "b", None)],
+         {"name": {"familyName": "c"}}),
+        ([("emails", None, "[Redact]"), (WORK, None, "w@x")], {"emails": "[Redact]"}),
+        ([("emails", None, [HOME]), ("emails", [HOME], None)], {}),
+        ([("title", None, "A"), ("titles", None, "B")], {"title": "A", "titles": "B"}),
+    ],
+)  # fmt: skip
+def test_a_later_change_takes_the_place_of_what_it_covers(changes: Any, values: dict[str, Any]) -> None:
+    records = [record("create", changes[0])] + [record("update", each) for each in changes[1:]]
+
+    assert explained.values_told("User", records[::-1]) == values
 
 
 def test_how_a_link_came_to_be_is_read_from_its_records() -> None:
