@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rollcall.provisioning.expression_values import REDACTED
 from rollcall.provisioning.matching import Lookup, match_form, may_be_unique
 from rollcall.provisioning.model import Desired, Key, Operation, Problem
 from rollcall.provisioning.planning import Item
@@ -39,13 +40,14 @@ def contested_values(operation: Operation, desired: Desired) -> tuple[Lookup, ..
     )
 
 
-def conflict_reason(reason: str, holders: Sequence[Holder]) -> str:
-    """Why a value was refused, with who has it."""
-    return " ".join([reason, *map(_holder_sentence, holders)])
+def conflict_reason(reason: str, holders: Sequence[Holder], redacted: Collection[str] = ()) -> str:
+    """Why a value was refused, with who has it; values of the attributes in `redacted` are not shown."""
+    return " ".join([reason, *(_holder_sentence(holder, holder.attribute in redacted) for holder in holders)])
 
 
-def _holder_sentence(holder: Holder) -> str:
-    held = f'{holder.attribute} "{holder.value}" belongs to object {holder.target_id} in the target,'
+def _holder_sentence(holder: Holder, is_hidden: bool) -> str:
+    value = REDACTED if is_hidden else f'"{holder.value}"'
+    held = f"{holder.attribute} {value} belongs to object {holder.target_id} in the target,"
     if holder.owner is None:
         return f"{held} which is linked to nobody. Rename or delete it there, or change the value in the source."
     return f"{held} which is {holder.owner.kind} {holder.name} ({holder.owner.id}) of the source."

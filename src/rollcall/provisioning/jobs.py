@@ -75,10 +75,12 @@ def check_settings(values: dict[str, Json]) -> JobSettings:
     for name, choices in _CHOICES.items():
         if name in values and values[name] not in choices:
             faults.append(f"{name}: one of {', '.join(choices)} is expected, not {values[name]!r}")
-    for name, least in _LEAST.items():
-        value = values.get(name, least)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
-            faults.append(f"{name}: a number from {least:g} on is expected, not {value!r}")
+    faults += [
+        f"{name}: {kind} from {least:.0f} to {most:.0f} is expected, not {values[name]!r}"
+        for names, kind in ((_WHOLE, "a whole number"), (_NUMBERS, "a number"))
+        for name, (least, most) in names.items()
+        if name in values and not _is_between(values[name], least, most, whole=names is _WHOLE)
+    ]
     faults += [
         f"{name}: true or false is expected, not {values[name]!r}"
         for name in ("skip_out_of_scope_deletions", "soft_delete", "bulk")
@@ -96,14 +98,24 @@ _CHOICES = {
 }
 # Settings by which the same object may come to something else, so that everybody is looked at again.
 _DECIDING = ("scope", "nested_groups", "skip_out_of_scope_deletions", "soft_delete")
-_LEAST = {
-    "interval_seconds": LEAST_INTERVAL_SECONDS,
-    "deletion_threshold": 0,
-    "members_per_request": 1,
-    "concurrency": 1,
-    "page_size": 1,
-    "delete_after_days": 0,
+# The least and the most of each setting that is a number.
+_WHOLE = {
+    "deletion_threshold": (0, 10_000_000),
+    "members_per_request": (1, 100_000),
+    "concurrency": (1, 256),
+    "page_size": (1, 10_000),
 }
+_NUMBERS = {
+    "interval_seconds": (LEAST_INTERVAL_SECONDS, 366 * 86_400),
+    "delete_after_days": (0, 3650),
+}
+
+
+def _is_between(value: Json, least: float, most: float, *, whole: bool) -> bool:
+    """Whether it is a number from least to most; NaN is in no range."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return least <= value <= most and (isinstance(value, int) or not whole)
 
 
 def check_tenant_url(url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rollcall.provisioning.connectors.contract import Outcome
+from rollcall.provisioning.expression_values import REDACTED
 from rollcall.provisioning.model import Json
 from rollcall.provisioning.planning import Item
 
@@ -35,7 +36,8 @@ def steps_of(
 
 
 def _matching(item: Item) -> Mapping[str, Json]:
-    tried = dict(item.desired.matching)
+    hidden = item.desired.redacted
+    tried = {path: REDACTED if path in hidden else value for path, value in item.desired.matching}
     if item.problem is not None:
         return _step("EntryImport", "matching", "failure", item.problem.reason, tried)
     if item.link.target_id is None:

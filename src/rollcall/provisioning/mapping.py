@@ -234,7 +234,8 @@ def desired(entry: Entry, scope: Scope, compiled: CompiledMapping, context: Cont
             problem = problem or (Problem("AttributeValidationFailed", f"{target}: {error}") if counts else None)
             continue
         except ValueRefusedError as error:
-            problem = problem or (Problem(error.code, f"{target}: {error}") if counts else None)
+            reason = error.hidden if target in compiled.redacted else error
+            problem = problem or (Problem(error.code, f"{target}: {reason}") if counts else None)
             continue
         if flow is Flow.FLOWS or flow is Flow.ON_CREATION:
             disables = disables or step.reads_soft_deleted

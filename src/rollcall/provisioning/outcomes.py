@@ -209,7 +209,8 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
         )  # fmt: skip
         return item.link.forgotten()
     page.failed.add(item.desired.key)
-    problem = Problem(outcome.code, conflict_reason(outcome.reason, page.holders.get(operation.key, ())))
+    holders = page.holders.get(operation.key, ())
+    problem = Problem(outcome.code, conflict_reason(outcome.reason, holders, item.desired.redacted))
     link = _after_failure(item, operation, outcome)
     if item.known.target_id is not None and link.target_id is None:
         problem = Problem("InvalidAnchor", "The linked object is gone from the target; it is matched again.")

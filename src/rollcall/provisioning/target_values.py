@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rollcall.provisioning.expression import plain, text_form
 from rollcall.provisioning.expression_dates import parse_date
-from rollcall.provisioning.expression_values import Fault
+from rollcall.provisioning.expression_values import REDACTED, Fault
 from rollcall.provisioning.model import Json, TargetRule
 from rollcall.provisioning.roles import wire_value
 from rollcall.scim.attribute import Attribute
@@ -16,11 +16,21 @@ from rollcall.scim.datatypes import fault_in, fold, instant
 
 
 class ValueRefusedError(ValueError):
-    """A value that its target attribute can't take; `code` is one of Entra's provisioning log."""
+    """A value that its target attribute can't take; `code` is one of Entra's provisioning log.
 
-    def __init__(self, reason: str, code: str = "AttributeValidationFailed") -> None:
+    `hidden` is the reason without the value, for values that no log may show.
+    """
+
+    def __init__(self, reason: str, code: str = "AttributeValidationFailed", hidden: str | None = None) -> None:
         super().__init__(reason)
         self.code = code
+        self.hidden = reason if hidden is None else hidden
+
+
+def _refused(expected: str, given: str, why: str = "") -> ValueRefusedError:
+    return ValueRefusedError(
+        f"{expected} is expected, not {given!r}{why}.", hidden=f"{expected} is expected, not {REDACTED}."
+    )
 
 
 def coerced(value: Json, rule: TargetRule) -> Json:
@@ -81,16 +91,23 @@ def _boolean(value: Json) -> bool:
         return True
     if text in ("false", "0"):
         return False
-    raise ValueRefusedError(f"True or False is expected, not {text!r}.")
+    raise _refused("True or False", text)
+
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+"""What JSON readers and the columns of applications commonly hold."""
 
 
 def _integer(value: Json) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    try:
-        return int(text_form(value))
-    except ValueError:
-        raise ValueRefusedError(f"an integer is expected, not {text_form(value)!r}.") from None
+    number = value
+    if not isinstance(value, int) or isinstance(value, bool):
+        try:
+            number = int(text_form(value))
+        except ValueError:
+            raise _refused("an integer", text_form(value)) from None
+    if not _SMALLEST <= number <= _LARGEST:
+        raise _refused("an integer of 64 bits", text_form(number))
+    return int(number)
 
 
 def _decimal(value: Json) -> float:
@@ -99,7 +116,7 @@ def _decimal(value: Json) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueRefusedError(f"a number is expected, not {text_form(value)!r}.")
+        raise _refused("a number", text_form(value))
     return number
 
 
@@ -111,7 +128,7 @@ def _date_time(value: Json) -> str:
             try:
                 value = parse_date(written)
             except Fault as fault:
-                raise ValueRefusedError(f"a date and time is expected, not {written!r}: {fault}.") from None
+                raise _refused("a date and time", written, f": {fault}") from None
         else:
             value = datetime.fromisoformat(written)
     moment: datetime = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
@@ -121,7 +138,7 @@ def _date_time(value: Json) -> str:
 def _reference(value: Json) -> str:
     text = _text(value)
     if any(each.isspace() for each in text):
-        raise ValueRefusedError(f"a URI or an id is expected, not {text!r}.")
+        raise _refused("a URI or an id", text)
     return text
 
 
@@ -131,7 +148,7 @@ _BINARY = Attribute("value", "binary")
 def _binary(value: Json) -> str:
     text = _text(value)
     if fault_in(_BINARY, text) is not None:
-        raise ValueRefusedError(f"base64 is expected, not {text!r}.")
+        raise _refused("base64", text)
     return text
 
 

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     """Why a request was not done; a closed list."""
 
     # Nothing was sent.
+    NOT_JSON = "not_json"
     DNS = "dns"
     CONNECTION_REFUSED = "connection_refused"
     UNREACHABLE = "unreachable"

@@ -122,7 +122,10 @@ class ScimClient:
         """
         assert self._session is not None, "a ScimClient is entered before it is used"
         url = URL(self._base.url(path, query, self._blank), encoded=True)
-        data = None if body is None else orjson.dumps(body)
+        try:
+            data = None if body is None else orjson.dumps(body)
+        except orjson.JSONEncodeError as error:
+            return Refused(None, Reason.NOT_JSON, detail=f"A value can't be written as JSON: {error}.")
         headers = {} if body is None else {"Content-Type": "application/scim+json"}
         if if_match is not None:
             headers["If-Match"] = if_match

@@ -166,3 +166,17 @@ async def test_without_patch_updates_are_not_sent_in_bulk() -> None:
         assert all(isinstance(each, Done) for each in await sent(target, wave))
 
     assert sorted({method for method, _ in variant.requests}) == ["GET", "PUT"]
+
+
+@pytest.mark.parametrize("bulk", [True, False])
+async def test_a_value_that_is_no_json_fails_its_own_object_alone(bulk: bool) -> None:
+    wave = [creation(0), creation(1, badge=2**64), creation(2)]
+    variant = Variant(bulk_operations=100)
+    async with reached(variant, capabilities=OFFERED) as target:
+        first, second, third = await sent(target, wave, bulk=bulk)
+
+    assert isinstance(first, Done)
+    assert isinstance(third, Done)
+    assert isinstance(second, Refused)
+    assert second.code == "AttributeValidationFailed"
+    assert sorted(await held(variant)) == ["user 0", "user 2"]

@@ -38,18 +38,26 @@ def request(items: Sequence[Item]) -> dict[str, Any]:
 def parts(
     operations: Sequence[Operation], worded: Callable[[Operation, int], Item], most: int, most_bytes: int
 ) -> list[list[Operation]]:
-    """The operations in their order, in parts of at most `most`, none larger than `most_bytes` (0: no such limit)."""
+    """The operations in their order, in parts of at most `most`, none larger than `most_bytes` (0: no such limit).
+
+    One that can't be written as JSON is a part by itself, so that it alone is refused.
+    """
     divided: list[list[Operation]] = []
+    alone: list[list[Operation]] = []
     size = 0
     for operation in operations:
-        own = len(orjson.dumps(worded(operation, most))) + 1
+        try:
+            own = len(orjson.dumps(worded(operation, most))) + 1
+        except orjson.JSONEncodeError:
+            alone.append([operation])
+            continue
         full = not divided or len(divided[-1]) >= most or (most_bytes and size + own > most_bytes)
         if full:
             divided.append([])
             size = _FRAME_BYTES
         divided[-1].append(operation)
         size += own
-    return divided
+    return divided + alone
 
 
 def outcomes(operations: Sequence[Operation], items: Sequence[Item], body: Mapping[str, Any]) -> list[Outcome]:

@@ -17,6 +17,7 @@ from rollcall.scim_http.answer import Refused as WireRefused
 
 # Codes of Entra's provisioning log for what a request may come to.
 _CODES = {
+    Reason.NOT_JSON: "AttributeValidationFailed",
     Reason.DNS: "WebExceptionProtocolError",
     Reason.CONNECTION_REFUSED: "WebExceptionProtocolError",
     Reason.UNREACHABLE: "WebExceptionProtocolError",
