@@ -74,6 +74,40 @@ def test_an_expression_is_checked_before_anybody_is_mapped_with_it(alone: Progra
     assert alone("expression", "check", "[mail]", "--target", "emails[").code == 2
 
 
+@pytest.mark.parametrize(
+    ("expression", "target", "code", "said"),
+    [
+        ("[manager]", "title", 1, "[manager] refers to other objects"),
+        ("[mail]", "active", 0, "the target is of type Boolean and the value is text"),
+        ("[mail]", "nonsense", 0, "no SCIM schema knows"),
+        ("[otherMails]", "title", 0, "SchemaPropertyCanOnlyAcceptValue. Take one value with Item"),
+        ('Joinn(",", [mail])', "title", 1, "Did you mean Join?"),
+    ],
+)
+def test_a_check_for_a_target_says_what_saving_a_schema_says(
+    alone: Program, expression: str, target: str, code: int, said: str
+) -> None:
+    checked = alone("expression", "check", expression, "--target", target)
+
+    assert (checked.code, said in checked.out) == (code, True), checked.out
+
+
+def test_an_attribute_that_nobody_has_is_pointed_out_with_the_nearest_name(alone: Program) -> None:
+    told = alone.ok("expression", "eval", "[givenNam]")
+    as_json = alone.ok("expression", "eval", "[givenNam]", "--json").json
+    given = alone.ok("expression", "eval", "[givenNam]", "--attribute", "givenNam=Ada")
+
+    assert "Write [givenName]" in told.err
+    assert [each["severity"] for each in as_json["problems"]] == ["warning"]
+    assert "givenName" not in given.err
+
+
+def test_an_entry_of_a_test_file_that_is_no_test_is_named_by_its_number(alone: Program) -> None:
+    (alone.folder / "odd.json").write_text('[{"expression": "1", "expected": "1"}, 5]')
+
+    assert "Test 2 of odd.json is no object" in alone("expression", "test", "odd.json").err
+
+
 def test_an_application_needs_a_user_whose_roles_are_meant(program: Program) -> None:
     (program.folder / "roles.csv").write_text("userPrincipalName,displayName\nrole@example.com,Role\n")
     program.ok("directory", "import", "roles.csv")

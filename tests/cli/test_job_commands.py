@@ -224,7 +224,7 @@ def test_a_target_that_is_down_fails_the_run_and_is_told_everywhere(connected: P
 
     assert "fails User ada@example.com: Nothing listens" in planned.out
     assert (ran.code, tested.code) == (1, 1)
-    assert "rollcall job logs --status failure" in ran.out
+    assert "rollcall job logs away --status failure" in ran.out
     assert "Not in step: " in status.out
     assert "waits User ada@example.com: Nothing listens" in status.out
     assert "Nothing listens" in log.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter
 from pathlib import Path
@@ -312,3 +313,13 @@ async def test_the_well_known_sample_of_150_people_is_imported(tenant_db: Tenant
     names: dict[str, UUID] = {user.attributes["mailNickname"]: user.id for user in people.values()}
     assert people[names["scarter"]].manager == names["dmiller"]
     assert (await directory.import_file(tenant_db, Path(_SAMPLE))).changed == 0
+
+
+async def test_a_pipe_is_imported_like_a_file(tenant_db: TenantDatabase, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = "userPrincipalName,displayName\npiped@b.c,Piped\n"
+    _, report = await asyncio.gather(asyncio.to_thread(pipe.write_text, text), directory.import_file(tenant_db, pipe))
+
+    assert report.changed == 1
+    assert "piped@b.c" in await _people(tenant_db)

@@ -77,8 +77,7 @@ def evaluate(
             with ring(as_json):
                 raise Invalid("Whose roles in the application? Say --user UPN too.")
         with ring(as_json):
-            said = _evaluated(expression, _attributes(attribute))
-            print_answer(said, as_json)
+            print_answer(_evaluated(expression, _attributes(attribute)), as_json)
         return
 
     async def work(_parts: Parts, db: TenantDatabase) -> Answer:
@@ -111,13 +110,17 @@ def _evaluated(expression: str, source: dict[str, Any]) -> Answer:
     compiled = provisioning.compile_expression(expression)
     tree = compiled.explain(source, provisioning.trial_context(SystemRuntime()))
 
+    problems = provisioning.unknown_in_trial(expression, source)
+
     def show(console: Console) -> None:
+        for problem in problems:
+            output.err().print(f"[yellow]{problem.severity}[/] {output.safe(str(problem))}")
         console.print(output.safe(_result(tree)))
         shown = Tree(branch(tree))
         grow(shown, tree)
         console.print(shown)
 
-    data = {"value": tree.value, "error": tree.error, "explanation": tree}
+    data = {"value": tree.value, "error": tree.error, "explanation": tree, "problems": problems}
     return Answer(data, show, DID_NOT_SUCCEED if tree.error is not None else 0)
 
 
@@ -170,8 +173,11 @@ def run_tests(
     """
     with ring(as_json):
         tests = read_json(file)
-        if not isinstance(tests, list) or not all(isinstance(each, dict) for each in tests):
+        if not isinstance(tests, list):
             raise Invalid(f"{file} holds no JSON list of mapping tests.")
+        for number, each in enumerate(tests, 1):
+            if not isinstance(each, dict):
+                raise Invalid(f"Test {number} of {file} is no object; write it as {{...}}.")
         context = provisioning.trial_context(SystemRuntime())
         passed, failures = 0, []
         for number, each in enumerate(tests, 1):

@@ -8,7 +8,7 @@ from uuid import UUID
 from rich.console import Console
 
 from rollcall import provisioning
-from rollcall.cli.output import counted, safe
+from rollcall.cli.output import counted, safe, shell_word
 from rollcall.main import Parts
 from rollcall.provisioning import Job, LeftOut
 
@@ -48,7 +48,7 @@ def warn(console: Console, job: Job, groups: Sequence[LeftOut]) -> None:
         console.print(f"  {safe(each.name)} [dim]({each.key.id})[/] in {safe(each.inside_name)}: {people}")
     if len(groups) > _SHOWN:
         console.print(f"  … and {len(groups) - _SHOWN:,} more")
-    name = safe(job.display_name) if " " not in job.display_name else f"'{safe(job.display_name)}'"
+    name = shell_word(job.display_name)
     console.print(
         f"  To take them in: rollcall job settings {name} nested_groups=flatten (their people become members of the "
         "assigned group), or nested_groups=mirror (they come as groups)."

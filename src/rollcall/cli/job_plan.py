@@ -11,7 +11,7 @@ from rich.console import Console
 from rollcall import provisioning
 from rollcall.cli import job_nested
 from rollcall.cli.naming import job_named
-from rollcall.cli.output import Answer, counted, safe, shown_value
+from rollcall.cli.output import Answer, counted, safe, shell_word, shown_value
 from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
@@ -132,10 +132,11 @@ def show_plan(console: Console, job: Job, planned: PlannedCycle) -> None:
     for each in planned.withheld:
         console.print(f"[yellow]withheld[/] {each.action} {each.key.kind} {safe(each.name)}")
     if planned.withheld:
+        name = shell_word(job.display_name)
         console.print(
             f"  {counted(len(planned.withheld), 'removal')} would be withheld, because a cycle may remove fewer than "
-            f"{job.settings.deletion_threshold}. If they are meant: rollcall job settings deletion_threshold=NUMBER, "
-            "and rollcall job restart."
+            f"{job.settings.deletion_threshold}. If they are meant: rollcall job settings {name} deletion_threshold=NUMBER, "
+            f"and rollcall job restart {name}."
         )
     if planned.held:
         _show_held(console, job, planned)

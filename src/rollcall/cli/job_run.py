@@ -14,7 +14,7 @@ from rollcall import provisioning
 from rollcall.cli import output
 from rollcall.cli.job_plan import JobName, show_plan
 from rollcall.cli.naming import job_named
-from rollcall.cli.output import Answer, counted
+from rollcall.cli.output import Answer, counted, shell_word
 from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.errors import Denied, Unavailable
@@ -138,6 +138,8 @@ def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> No
             f"[red]It stopped:[/] {output.safe(result.problem.reason)} [dim]({output.safe(result.problem.code)})[/]"
         )
     if counts.failed or counts.references_failed:
-        console.print("Why objects failed: rollcall job logs --status failure")
+        console.print(f"Why objects failed: rollcall job logs {shell_word(job.display_name)} --status failure")
     if result.held:
-        console.print("Which removals were withheld, and why: rollcall job logs --status warning")
+        console.print(
+            f"Which removals were withheld, and why: rollcall job logs {shell_word(job.display_name)} --status warning"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -132,6 +133,11 @@ def shown_value(value: Json) -> str:
 def moment(at: datetime | None) -> str:
     """A moment for people, in UTC to the second."""
     return "–" if at is None else at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def shell_word(text: str) -> str:
+    """A name as a command that is shown takes it: in quotes where it has blanks, and safe to print."""
+    return safe(shlex.quote(text))
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:

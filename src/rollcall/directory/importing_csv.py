@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import Any
 
+import orjson
+
 from rollcall.directory.attributes import USER_ATTRIBUTES
 from rollcall.directory.importing_rows import NO_CREDENTIALS, BadRow, Parsed, Reference, by_name, person
 from rollcall.errors import Invalid
@@ -142,7 +144,7 @@ def _taker(name: str) -> _Take:
         case "boolean":
             return _boolean(name, negated=False)
         case "strings":
-            return lambda attributes, cell: attributes.__setitem__(name, _split(cell))
+            return _strings(name)
         case "extensionAttributes":
             raise Invalid(f"{name} needs a column for each attribute, such as {name}.extensionAttribute1.")
         case _:
@@ -164,6 +166,25 @@ def _boolean(name: str, *, negated: bool) -> _Take:
         attributes[name] = (fold(cell) in _TRUE) is not negated
 
     return take
+
+
+def _strings(name: str) -> _Take:
+    """Several values: a JSON list of texts, or values separated by ;"""
+
+    def take(attributes: dict[str, Any], cell: str) -> None:
+        attributes[name] = _json_list(name, cell) if cell.startswith("[") else _split(cell)
+
+    return take
+
+
+def _json_list(name: str, cell: str) -> list[str]:
+    try:
+        found = orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise ValueError(f'{name} must be a JSON list of texts, such as ["a", "b"], or values separated by ;')
+    return found
 
 
 def _ignore(attributes: dict[str, Any], cell: str) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -57,12 +60,28 @@ def open_people_file(path: Path) -> PeopleFile:
         raise NotFound(f"There is no file {path}.") from None
     except OSError as error:
         raise Invalid(f"The file {path} can't be read: {error.strerror}.") from None
+    try:
+        if not binary.seekable():
+            binary = _kept(binary)
+    except OSError as error:
+        raise Invalid(f"The file {path} can't be read: {error.strerror}.") from None
+    size = binary.seek(0, os.SEEK_END)
+    binary.seek(0)
     beginning = binary.read(4096)
     binary.seek(0)
     # Bytes that are not UTF-8 are let through as lone surrogates, so that the row that has them can be named.
     text = TextIOWrapper(binary, _encoding(beginning), "surrogateescape", newline="")
     rows = _rows(text, _FORMATS.get(path.suffix.lower()) or _seen(beginning))
-    return PeopleFile(rows, path.stat().st_size, binary, text)
+    return PeopleFile(rows, size, binary, text)
+
+
+def _kept(pipe: BinaryIO) -> BinaryIO:
+    """All of a pipe in a temporary file: its beginning is read twice, and its size is told."""
+    kept = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - PeopleFile.close() closes it
+    with pipe:
+        shutil.copyfileobj(pipe, kept)
+    kept.seek(0)
+    return kept
 
 
 def _rows(text: TextIOWrapper, kind: Format) -> Iterator[Parsed]:

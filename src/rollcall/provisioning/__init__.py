@@ -55,7 +55,13 @@ from rollcall.provisioning.service import (
     run_job,
 )
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, examine_schema, with_what_was_left_out
-from rollcall.provisioning.trying import attributes_for, attributes_of_user, check_expression, trial_context
+from rollcall.provisioning.trying import (
+    attributes_for,
+    attributes_of_user,
+    check_expression,
+    trial_context,
+    unknown_in_trial,
+)
 from rollcall.provisioning.worker import Worker
 
 __all__ = [
@@ -127,6 +133,7 @@ __all__ = [
     "test_connection",
     "test_job",
     "trial_context",
+    "unknown_in_trial",
     "waiting_failures",
     "with_what_was_left_out",
 ]

@@ -8,7 +8,7 @@ Everything is pure: clock, chance and the target come in through `Context`. Sour
 
 from __future__ import annotations
 
-from rollcall.provisioning.expression_check import Problem, check, errors
+from rollcall.provisioning.expression_check import Problem, check, errors, unknown_attributes
 from rollcall.provisioning.expression_compile import Compiled, compile_expression
 from rollcall.provisioning.expression_explain import Explanation
 from rollcall.provisioning.expression_syntax import Expression, parse, print_expression
@@ -49,4 +49,5 @@ __all__ = [
     "plain",
     "print_expression",
     "text_form",
+    "unknown_attributes",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 from rollcall.provisioning.expression_compare import compare
@@ -151,11 +152,16 @@ def find_function(call: Call) -> Function:
     function = FUNCTIONS.get(call.name)
     if function is None:
         near = next((name for name in FUNCTIONS if name.lower() == call.name.lower()), None)
+        close = get_close_matches(call.name[:200], FUNCTIONS, n=1)
         raise ExpressionError(
             call.position,
             call.name,
             "unknown function",
-            f"Write {near}: names are case-sensitive" if near else "See the list of functions",
+            f"Write {near}: names are case-sensitive"
+            if near
+            else f"Did you mean {close[0]}? The list of functions has them all"
+            if close
+            else "See the list of functions",
         )
     return function
 

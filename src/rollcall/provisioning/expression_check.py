@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Literal
@@ -39,6 +39,7 @@ from rollcall.provisioning.functions_model import Function, Parameter
 Severity = Literal["error", "warning"]
 Source = Mapping[str, AttributeType]
 
+_UNKNOWN = "unknown attribute"
 _NULL_TESTS = frozenset({"IsNull", "IsNullOrEmpty", "IsPresent"})
 _ROLE_FUNCTIONS = frozenset(
     {"SingleAppRoleAssignment", "AppRoleAssignmentsComplex", "AssertiveAppRoleAssignmentsComplex", "Count", "IsPresent"}
@@ -91,6 +92,12 @@ def check(
     return sorted(unique, key=lambda p: (p.position, p.severity))
 
 
+def unknown_attributes(expression: str, known: Source) -> list[Problem]:
+    """A warning, with the nearest name, for each attribute that is not among `known`. Raises ExpressionError."""
+    found = [problem for problem in _attributes(parse(expression), known) if problem.message.startswith(_UNKNOWN)]
+    return [replace(problem, severity="warning") for problem in dict.fromkeys(found)]
+
+
 def errors(problems: list[Problem]) -> list[Problem]:
     """Only the findings that must keep an expression from being saved."""
     return [problem for problem in problems if problem.severity == "error"]
@@ -133,7 +140,7 @@ def _attributes(expression: Expression, source: Source | None) -> Iterator[Probl
         near = near or get_close_matches(node.name, source, 1)
         yield _error(
             node,
-            f"unknown attribute {shown(node.name)}",
+            f"{_UNKNOWN} {shown(node.name)}",
             f"Write [{near[0]}]" if near else "Use an attribute of the source schema, or add it there",
         )
 
@@ -331,7 +338,11 @@ def _result(expression: Expression, source: Source, target: AttributeType | None
             continue
         if given == "L":
             if not target.multivalued:
-                yield _warning(leaf, "the target holds one value, so only the first is sent", _INSTEAD["L"])
+                yield _warning(
+                    leaf,
+                    "the target holds one value, and several fail the object with SchemaPropertyCanOnlyAcceptValue",
+                    _INSTEAD["L"],
+                )
         elif given in _UNFIT[target.type]:
             yield _error(
                 leaf,
@@ -340,6 +351,20 @@ def _result(expression: Expression, source: Source, target: AttributeType | None
             )
         elif isinstance(leaf, Text):
             yield from _constant_result(leaf, target)
+        elif given == "S" and target.type in _READ_OUT_OF_TEXT and _is_plain_text(leaf):
+            yield _warning(
+                leaf,
+                f"the target is of type {target.type} and the value is text; text that can't be read so fails the object",
+                "Map an attribute of that type, or decide with IIF or Switch",
+            )
+
+
+_READ_OUT_OF_TEXT = frozenset({"Boolean", "Integer", "DateTime"})
+
+
+def _is_plain_text(leaf: Expression) -> bool:
+    # Extension attributes are text whatever they hold, so there a number or a date is nothing unusual.
+    return isinstance(leaf, Attribute) and "extension" not in leaf.name.lower()
 
 
 def _constant_result(leaf: Text, target: AttributeType) -> Iterator[Problem]:
@@ -353,7 +378,8 @@ def _constant_result(leaf: Text, target: AttributeType) -> Iterator[Problem]:
         elif target.type == "DateTime":
             parse_date(leaf.value)
     except Fault as fault:
-        yield _error(leaf, f"the target is of type {target.type}: {fault.message}", fault.remedy)
+        remedy = 'Write "True" or "False"' if target.type == "Boolean" else fault.remedy
+        yield _error(leaf, f"the target is of type {target.type}: {fault.message}", remedy)
 
 
 def _matching(expression: Expression) -> Iterator[Problem]:

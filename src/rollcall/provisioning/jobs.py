@@ -87,7 +87,8 @@ def check_settings(values: dict[str, Json]) -> JobSettings:
         if not isinstance(values.get(name, False), bool)
     ]
     if faults:
-        raise Invalid(f"The settings of the job have {len(faults)} faults.", details=tuple(sorted(faults)))
+        number = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
+        raise Invalid(f"The settings of the job have {number}.", details=tuple(sorted(faults)))
     return JobSettings(**values)
 
 

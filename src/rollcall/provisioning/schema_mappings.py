@@ -115,7 +115,7 @@ def _check_target(
         parts = ", ".join(part.name for part in attribute.sub_attributes)
         if not attribute.multi_valued:
             findings.fault(place, f"{target.path} is no single value; map one of its parts: {parts}.")
-        elif target.whole != ":roles":
+        elif attribute.sub_attribute("value") is None:  # a plain value has no place in such an element
             findings.warn(
                 place, f'{target.path} is a list of objects; usually one is mapped, as [type eq "work"].value.'
             )

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from rollcall.db import TenantDatabase
 from rollcall.errors import Invalid
 from rollcall.provisioning.connectors.directory import DirectorySource, named
-from rollcall.provisioning.expression import Context, ExpressionError, Problem, check, parse
+from rollcall.provisioning.expression import (
+    AttributeType,
+    Context,
+    ExpressionError,
+    Problem,
+    check,
+    parse,
+    unknown_attributes,
+)
 from rollcall.provisioning.expression_syntax import Attribute, walk
 from rollcall.provisioning.mapping import source_of
 from rollcall.provisioning.model import Entry, JobSettings, Json, Key, Values
 from rollcall.provisioning.schema_directories import Sides
 from rollcall.provisioning.schema_findings import Findings
-from rollcall.provisioning.schema_paths import read_target_path
+from rollcall.provisioning.schema_mappings import read_attribute_mapping
 from rollcall.provisioning.scoping import decide
 from rollcall.provisioning.source_schema import SOURCE_ATTRIBUTES, attribute_types, known_among
 from rollcall.runtime import Runtime
@@ -39,23 +49,51 @@ async def attributes_for(db: TenantDatabase, service_principal_id: UUID, user_id
     return source_of(entry, decide(entry, JobSettings()))
 
 
+@dataclass(frozen=True, slots=True)
+class MappingProblem:
+    """What is wrong with a mapping as a whole; `member` is the member of the attribute mapping that it is about."""
+
+    severity: Literal["error", "warning"]
+    member: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.member}: {self.message}"
+
+
 def check_expression(
     expression: str, *, kind: str = "User", target: str | None = None, matching: bool = False
-) -> list[Problem]:
-    """What the type checker and the linter say of an expression for a mapping of `kind` to the attribute `target`.
+) -> list[Problem | MappingProblem]:
+    """What saving a schema says of an expression for a mapping of `kind` to the attribute `target`.
 
     Raises Invalid for a target that is no attribute path.
     """
     try:
         names = {node.name for node in walk(parse(expression)) if isinstance(node, Attribute)}
     except ExpressionError:
-        return check(expression)
-    wanted = None
-    if target is not None:
-        findings = Findings()
-        path = read_target_path(kind, target, "target", findings)
-        if path is None:
-            raise Invalid(f"{target!r} is no attribute of a target.", details=tuple(map(str, findings.faults)))
-        wanted = Sides(kind, SOURCE_ATTRIBUTES[kind], {}).target_type(path)
+        return [*check(expression)]
     known = attribute_types(known_among(names, SOURCE_ATTRIBUTES[kind]))
-    return check(expression, known, wanted, matching=matching)
+    if target is None:
+        return [*check(expression, known, matching=matching)]
+    findings, sides = Findings(), Sides(kind, SOURCE_ATTRIBUTES[kind], {})
+    document = {
+        "targetAttributeName": target,
+        "source": {"type": "Function", "expression": expression},
+        "matchingPriority": int(matching),
+    }
+    read = read_attribute_mapping(document, "", sides, None, findings)
+    if read is None:
+        raise Invalid(f"{target!r} is no attribute of a target.", details=tuple(map(str, findings.faults)))
+    problems = check(expression, known, sides.target_type(read.target), matching=matching)
+    said = {str(problem) for problem in problems}
+    return [
+        *problems,
+        *(MappingProblem("error", each.path, each.message) for each in findings.faults if each.message not in said),
+        *(MappingProblem("warning", each.path, each.message) for each in findings.warnings if each.message not in said),
+    ]
+
+
+def unknown_in_trial(expression: str, source: Values) -> list[Problem]:
+    """A warning for each attribute of an expression that users do not have and that was not given. Raises Invalid."""
+    known = {**attribute_types(SOURCE_ATTRIBUTES["User"]), **{name: AttributeType() for name in source}}
+    return unknown_attributes(expression, known)

@@ -136,3 +136,18 @@ def test_the_older_names_in_the_bulk_template_of_entra_are_understood() -> None:
 def test_a_column_that_is_there_twice_is_refused() -> None:
     with pytest.raises(Invalid, match="userPrincipalName twice"):
         _parse("userPrincipalName,displayName,userPrincipalName\na@example.com,A,b@example.com\n")
+
+
+def test_a_cell_of_several_values_is_a_json_list_or_has_them_separated_by_semicolons() -> None:
+    rows = _parse(
+        "userPrincipalName,displayName,otherMails\n"
+        'a@b.c,Ada,"[""x@b.c"", ""y@b.c""]"\n'
+        "b@b.c,Bob,x@b.c; y@b.c\n"
+        'c@b.c,Cem,"[""x@b.c"", 1]"\n'
+        'd@b.c,Dee,"[x@b.c"\n'
+    )
+
+    assert [row.attributes["otherMails"] for row in rows if isinstance(row, PersonRow)] == [["x@b.c", "y@b.c"]] * 2
+    bad = [row for row in rows if isinstance(row, BadRow)]
+    assert [row.line for row in bad] == [4, 5]
+    assert all("otherMails must be a JSON list of texts" in row.reason for row in bad)

@@ -155,3 +155,9 @@ def test_an_unknown_attribute_is_found_only_where_the_schema_is_known() -> None:
     assert check("[anything]") == []
     assert "[mail]" in only("[mial]").remedy
     assert str(only("[mial]")) == 'At character 1: unknown attribute "mial". Write [mail].'
+
+
+def test_a_default_that_is_no_boolean_is_told_what_a_boolean_is() -> None:
+    (problem,) = check('"maybe"', {}, AttributeType("Boolean"))
+
+    assert problem.remedy == 'Write "True" or "False"'
