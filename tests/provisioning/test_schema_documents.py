@@ -13,6 +13,7 @@ from rollcall import directory
 from rollcall.db import TenantDatabase
 from rollcall.errors import Invalid
 from rollcall.provisioning import change_schema, change_settings, default_schema, read_job
+from rollcall.provisioning import test_job as check_job
 from rollcall.provisioning.connectors.directory import DirectorySource
 from rollcall.provisioning.source_schema import SOURCE_ATTRIBUTES, is_directory_extension
 from tests.provisioning.world import World, upn
@@ -92,6 +93,16 @@ async def test_an_account_is_found_by_the_second_matching_attribute(world: World
     await world.cycle()
 
     assert {name: each["id"] for name, each in (await world.target.accounts()).items()} == {upn("ada"): there["id"]}
+
+
+async def test_the_connection_is_tested_by_every_matching_attribute(world: World) -> None:
+    """C4: also by those that are asked only when the first finds nobody."""
+    await save(world, EXAMPLE)
+    world.proxy.taken()
+
+    assert (await check_job(world.service, world.db.tenant, world.job_id)).ok
+    asked = [(each.kind, each.query.partition(" eq ")[0].rpartition("filter=")[2]) for each in world.proxy.taken()]
+    assert asked == [("Users", "userName"), ("Groups", "displayName"), ("Users", "externalId")]
 
 
 async def test_a_refused_document_leaves_the_saved_one(world: World) -> None:

@@ -63,16 +63,29 @@ async def test_job(service: Service, tenant: UUID, job_id: UUID) -> Verdict:
     db = service.database.tenant(tenant)
     job = await db.read(jobs.read_job, job_id)
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
+    rounds = matching_in_turn(job)
+    if not PROFILES[job.settings.request_profile].adapts:
+        rounds = rounds[:1]  # other clients ask by the first only (rule C7)
     async with open_target(service, url, token, job.settings) as target:
-        return await target.test(first_matching(job))
+        verdict = await target.test(rounds[0])
+        for matching in rounds[1:]:
+            if verdict.ok:
+                verdict = await target.test(matching)
+        return verdict
+
+
+def matching_in_turn(job: Job) -> list[dict[str, str]]:
+    """The first matching attribute of each kind, then the second of each that has one, and so on."""
+    rounds: list[dict[str, str]] = [{}]
+    for kind, mapping in parse_schema(job.sync_schema).items():
+        steps = [step for step in mapping.attributes if step.matching_priority > 0 and mapping.enabled]
+        for place, step in enumerate(sorted(steps, key=lambda step: step.matching_priority)):
+            if place == len(rounds):
+                rounds.append({})
+            rounds[place][kind] = step.target
+    return rounds
 
 
 def first_matching(job: Job) -> dict[str, str]:
     """The first matching attribute of each kind."""
-    return {
-        kind: min(
-            (step for step in mapping.attributes if step.matching_priority > 0), key=lambda step: step.matching_priority
-        ).target
-        for kind, mapping in parse_schema(job.sync_schema).items()
-        if mapping.enabled
-    }
+    return matching_in_turn(job)[0]

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from rollcall.provisioning.conflicts import Holder, contested_values
 from rollcall.provisioning.connectors.contract import Found, Refused, Unanswered
-from rollcall.provisioning.matching import Lookup, TargetIndex
+from rollcall.provisioning.matching import Lookup, TargetIndex, resembles
 from rollcall.provisioning.model import Desired, Key, Link, Operation
 from rollcall.provisioning.outcomes import Result, is_conflict
 from rollcall.provisioning.planning import Item
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.target_listing import is_asked, listed_anew
+from rollcall.provisioning.target_schema import read_values
 
 Asked = tuple[Operation, Lookup]
 
@@ -51,9 +52,15 @@ async def holders_of(
 async def _found(road: Road, asked: Sequence[Asked]) -> list[list[str]]:
     """The ids of the resources with each value, by asking for each."""
     replies = await road.exporter.send_all([_finding(road, *each) for each in asked])
-    return [
-        [str(resource["id"]) for resource in reply.resources] if isinstance(reply, Found) else [] for reply in replies
-    ]
+    return [_holding(lookup, reply) for (_, lookup), reply in zip(asked, replies, strict=True)]
+
+
+def _holding(lookup: Lookup, reply: Found | Refused | Unanswered | None) -> list[str]:
+    """Of a target that ignores the filter, only those are believed that show the value."""
+    if not isinstance(reply, Found):
+        return []
+    attribute, value = lookup
+    return [str(row["id"]) for row in reply.resources if resembles(value, read_values(row, attribute))]
 
 
 async def _listed(road: Road, asked: Sequence[Asked], *, fresh: bool) -> list[list[str]]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from rollcall.provisioning.conflicts import without_duplicates
 from rollcall.provisioning.connectors.contract import Done, Found, Refused, Unanswered
 from rollcall.provisioning.mapping import CompiledMapping
-from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, TargetIndex, question, settle
+from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, TargetIndex, believed, question, settle
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope
 from rollcall.provisioning.planning import Item
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.target_listing import is_asked, listed_anew, listing_where_it_pays, mapped_values
+from rollcall.provisioning.target_schema import read_values
 
 Considered = tuple[Scope, Desired, CompiledMapping]
 
@@ -211,6 +212,11 @@ def _reading(road: Road, kind: str, target_id: str) -> Request:
 def _seen(reply: Found | Refused | Unanswered | None, compiled: CompiledMapping, by: Lookup | None) -> Seen:
     if reply is None:
         return Seen(problem=_NOT_ATTEMPTED)
-    if isinstance(reply, Found):
-        return Seen([(str(row["id"]), mapped_values(row, compiled)) for row in reply.resources], by=by)
-    return Seen(problem=Problem(reply.code, reply.reason))
+    if not isinstance(reply, Found):
+        return Seen(problem=Problem(reply.code, reply.reason))
+    hits = [(str(row["id"]), mapped_values(row, compiled)) for row in reply.resources]
+    if by is None:
+        return Seen(hits)
+    rule = compiled.rules.get(by[0])  # none for what an uncertain creation was matched by, and mapped no longer
+    shown = [read_values(row, by[0]) for row in reply.resources]
+    return believed(by, hits, shown, exact=rule is not None and rule.case_exact)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from unicodedata import normalize
 
 from rollcall.provisioning.differences import waits_for_the_target
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
+from rollcall.scim.datatypes import fold
 
 Lookup = tuple[str, Json]
 
@@ -57,6 +59,43 @@ def question(desired: Desired, scope: Scope, link: Link, *, verify: bool) -> Que
             return Question(desired.key, link.target_id, again, fresh=False)
         return None
     return Question(desired.key, None, again, fresh=link.escrow is not None) if again else None
+
+
+def believed(by: Lookup, hits: Sequence[tuple[str, Values]], shown: Sequence[Sequence[Json]], *, exact: bool) -> Seen:
+    """What is believed of the answer to a look-up: the hits that show the value that was asked for (rule M5).
+
+    `shown`: all values of the attribute in each hit; letter case counts where it is `exact`. A target that compares
+    more loosely (letter case, `ß` as `ss`) has found somebody else, so nobody; one that answers with altogether
+    different resources, or does not show what it was asked by, is a problem: nobody can be told from anybody.
+    """
+    attribute, value = by
+    wanted = comparable(value, exact=exact)
+    rows = list(zip(hits, shown, strict=True))
+    kept = [hit for hit, values in rows if wanted in {comparable(each, exact=exact) for each in values}]
+    others = [hit for hit, values in rows if values and not resembles(value, values)]
+    if kept or not (others or any(not values for values in shown)):
+        return Seen(kept, by=by)
+    return Seen(problem=_unsafe(attribute, others, hits))
+
+
+def _unsafe(attribute: str, others: Sequence[tuple[str, Values]], hits: Sequence[tuple[str, Values]]) -> Problem:
+    ids = ", ".join(target_id for target_id, _ in (others or hits)[:5])
+    if others:
+        reason = (
+            f"Asked by {attribute}, the target answered with objects that have another {attribute} ({ids}). It seems "
+            f"to ignore a filter on {attribute}, so nobody can be matched safely. Match by another."
+        )
+    else:
+        reason = (
+            f"The target does not show {attribute} in what it found by it ({ids}), so it can't be matched safely: "
+            f"either it ignores the filter on {attribute}, or it keeps that attribute to itself. Match by another."
+        )
+    return Problem("SystemForCrossDomainIdentityManagementServiceIncompatible", reason)
+
+
+def resembles(value: Json, shown: Sequence[Json]) -> bool:
+    """Whether a target that compares loosely may take one of the values shown for that value."""
+    return fold(str(value)) in {fold(str(each)) for each in shown}
 
 
 def _unique(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
@@ -160,7 +199,7 @@ class TargetIndex:
             self._by_value[form].remove(target_id)
 
     def _form(self, attribute: str, value: Json) -> str:
-        return str(value) if attribute in self._exact else match_form(value)
+        return comparable(value, exact=attribute in self._exact)
 
     @property
     def size(self) -> int:
@@ -186,9 +225,19 @@ def may_be_unique(kind: str, path: str) -> bool:
     return path in _UNIQUE.get(kind, ()) or path.startswith("emails")
 
 
+def comparable(value: Json, *, exact: bool) -> str:
+    """The form in which values of an attribute are compared; letter case counts where it is `exact`."""
+    return str(value) if exact else match_form(value)
+
+
 def match_form(value: Json) -> str:
-    """The form in which matching values are compared: without letter case, as SCIM's `eq` does for userName."""
-    return str(value).casefold()
+    """The form in which matching values are compared: without letter case, as SCIM's `eq` does for userName.
+
+    Narrower than `fold`, which takes `ß` for `ss`: two accounts are never taken for one. The two small sigmas are one
+    letter, written by its place in the word.
+    """
+    text = str(value)
+    return text.lower() if text.isascii() else normalize("NFC", normalize("NFC", text).lower().replace("ς", "σ"))
 
 
 def claims_of(uncertain: Iterable[Link]) -> dict[tuple[str, str], Key]:

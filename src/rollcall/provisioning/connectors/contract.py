@@ -120,7 +120,7 @@ class Target(Protocol):
     capabilities: Capabilities
 
     async def test(self, matching: Mapping[str, str]) -> Verdict:
-        """Whether it can be provisioned; `matching` is the first matching attribute of each kind."""
+        """Whether it can be provisioned; `matching` is a matching attribute of each kind."""
 
     async def find(self, kind: str, attribute: str, value: Json) -> Found | Refused | Unanswered:
         """The resources whose `attribute` equals `value`, without the members of groups."""

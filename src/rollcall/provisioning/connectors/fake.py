@@ -30,6 +30,7 @@ from rollcall.provisioning.model import (
     Values,
 )
 from rollcall.provisioning.target_schema import build_resource
+from rollcall.scim.datatypes import fold
 from rollcall.scim.filter import Compare, compile_filter
 from rollcall.scim.path import parse_path
 from rollcall.scim.schema import ENTERPRISE_USER_SCHEMA, GROUP, USER
@@ -325,10 +326,9 @@ class FakeTarget:
 
     def _taken(self, kind: str, resource: Mapping[str, Json], own_id: str | None) -> bool:
         name = "userName" if kind == "User" else "displayName"
-        wanted = str(resource.get(name)).casefold()
+        wanted = fold(str(resource.get(name)))
         return any(
-            other["id"] != own_id and str(other.get(name)).casefold() == wanted
-            for other in self.resources[kind].values()
+            other["id"] != own_id and fold(str(other.get(name))) == wanted for other in self.resources[kind].values()
         )
 
 
