@@ -172,6 +172,27 @@ def test_an_application_is_made_once_and_counts_its_assignments(people: Program)
     assert left[0]["assignments"] == 1
 
 
+def test_a_person_assigned_in_a_role_has_it_in_expressions_and_the_role_stays_until_nobody_has_it(
+    people: Program,
+) -> None:
+    people.ok("application", "create", "Roles")
+    empty = people.ok("application", "roles", "Roles")
+    people.ok("application", "add-role", "Roles", "Editor", "--value", "editor")
+    unknown = people("application", "assign", "Roles", "ada@example.com", "--role", "Owner")
+    people.ok("application", "assign", "Roles", "ada@example.com", "--role", "editor")
+    words = ("expression", "eval", "SingleAppRoleAssignment([appRoleAssignments])", "--user", "ada@example.com")
+    seen = people.ok(*words, "--application", "Roles", "--json").json["value"]
+    refused = people("application", "remove-role", "Roles", "Editor")
+    people.ok("application", "unassign", "Roles", "ada@example.com", "--role", "Editor")
+    people.ok("application", "remove-role", "Roles", "Editor")
+
+    assert "add-role" in empty.err
+    assert (unknown.code, "Roles: editor" in unknown.err) == (2, True)
+    assert "editor" in str(seen).casefold()
+    assert (refused.code, "unassign" in refused.err) == (2, True)
+    assert people.ok("application", "roles", "Roles", "--json").json["roles"] == []
+
+
 def test_with_several_tenants_one_has_to_say_which(program: Program, people: Program) -> None:
     people.ok("tenant", "create", "other")
 

@@ -213,3 +213,28 @@ async def test_another_tenant_sees_and_touches_nothing(database: Database, runti
     with pytest.raises(NotFound):
         await theirs.write(directory.add_member, sales, ada)
     assert await theirs.read(_log) == [("user", "create")]
+
+
+async def test_a_role_is_added_once_and_removed_when_nobody_is_assigned_in_it(
+    tenant_db: TenantDatabase, runtime: Runtime
+) -> None:
+    ada, application = await make_user(tenant_db, "Ada"), await make_application(tenant_db)
+    editor = directory.AppRole(runtime.new_id(), "Editor", "editor")
+    await tenant_db.write(directory.add_app_role, application, editor)
+    with pytest.raises(Invalid) as taken:
+        await tenant_db.write(
+            directory.add_app_role, application, directory.AppRole(runtime.new_id(), "EDITOR", "editor")
+        )
+    await tenant_db.write(directory.assign, application, ada, editor.id)
+    with pytest.raises(Conflict):
+        await tenant_db.write(directory.remove_app_role, application, editor.id)
+    kept = (await tenant_db.read(directory.read_service_principal, application)).app_roles
+    await tenant_db.write(directory.unassign, application, ada, editor.id)
+    await tenant_db.write(directory.remove_app_role, application, editor.id)
+    with pytest.raises(NotFound):
+        await tenant_db.write(directory.remove_app_role, application, editor.id)
+
+    assert len(taken.value.details) == 2
+    assert kept == (editor,)
+    changes = await tenant_db.read(_log)
+    assert changes.count(("service_principal", "update")) == 2

@@ -10,10 +10,11 @@ from rich.console import Console
 
 from rollcall import directory, provisioning
 from rollcall.cli import job_nested, output
-from rollcall.cli.naming import application_named, principal_named
+from rollcall.cli.naming import application_named, principal_named, role_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
+from rollcall.directory import DEFAULT_APP_ROLE, AppRole
 from rollcall.errors import Conflict, NotFound
 from rollcall.main import Parts
 from rollcall.provisioning import Job, LeftOut
@@ -24,6 +25,8 @@ Application = Annotated[str, typer.Argument(metavar="APPLICATION", help="The app
 Principal = Annotated[
     str, typer.Argument(metavar="USER_OR_GROUP", help="A userPrincipalName, a group's displayName, or an id.")
 ]
+Role = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="In this app role, by value, name or id.")]
+RoleName = Annotated[str, typer.Argument(metavar="ROLE", help="The role's value, name or id.")]
 
 
 @app.command()
@@ -56,6 +59,7 @@ def create(
 def assign(
     application: Application,
     principal: Principal,
+    role: Role = None,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
@@ -64,12 +68,14 @@ def assign(
     """Entitle a user, or a group with its members, to an application; warn of groups inside it that jobs leave out.
 
     Example: rollcall application assign Workspaces Founders
+
+    Example: rollcall application assign Workspaces ada@example.com --role Editor
     """
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await application_named(db, application)
         principal_id, name = await principal_named(db, principal)
-        added = await db.write(directory.assign, found.id, principal_id)
+        added = await db.write(directory.assign, found.id, principal_id, _role(found, role) or DEFAULT_APP_ROLE)
         left_out = await _left_out(parts, db, found.id, principal_id)
         text = f"{name} {'is now' if added else 'was already'} assigned to {found.display_name}."
 
@@ -82,6 +88,10 @@ def assign(
         return Answer({"id": found.id, "changed": added, "left_out": named}, show)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _role(application: directory.ServicePrincipal, word: str | None) -> UUID | None:
+    return None if word is None else role_named(application, word).id
 
 
 async def _left_out(
@@ -97,6 +107,7 @@ async def _left_out(
 def unassign(
     application: Application,
     principal: Principal,
+    role: Role = None,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
@@ -104,15 +115,96 @@ def unassign(
 ) -> None:
     """Take an assignment away; whoever is entitled in no other way is disabled in the application.
 
+    Without `--role`, the assignments in all roles are taken away.
+
     Example: rollcall application unassign Workspaces ada@example.com
     """
 
     async def work(_parts: Parts, db: TenantDatabase) -> Answer:
         found = await application_named(db, application)
         principal_id, name = await principal_named(db, principal)
-        removed = await db.write(directory.unassign, found.id, principal_id)
+        removed = await db.write(directory.unassign, found.id, principal_id, _role(found, role))
         text = f"{name} {'is no longer' if removed else 'was not'} assigned to {found.display_name}."
         return Answer({"id": found.id, "changed": removed}, lambda console: console.print(output.safe(text)))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command()
+def roles(
+    application: Application,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the app roles of an application, in the order in which role functions take them.
+
+    Example: rollcall application roles Workspaces
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await application_named(db, application)
+
+        def show(console: Console) -> None:
+            rows = [(each.display_name, each.value, each.is_enabled, each.id) for each in found.app_roles]
+            output.table(console, ("role", "value", "enabled", "id"), rows)
+            if not rows:
+                output.note(f"No app role yet. Add one: rollcall application add-role {found.display_name} NAME.")
+
+        return Answer({"roles": found.app_roles}, show)
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command("add-role")
+def add_role(
+    application: Application,
+    name: Annotated[str, typer.Argument(metavar="DISPLAY_NAME", help="A name that no other role of it has.")],
+    value: Annotated[
+        str | None, typer.Option("--value", help="What goes out for the role; without it, its name.")
+    ] = None,
+    description: Annotated[str, typer.Option("--description", help="What the role is for.")] = "",
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an app role, in which users and groups can be assigned.
+
+    Example: rollcall application add-role Workspaces Editor --value editor
+    """
+
+    async def work(parts: Parts, db: TenantDatabase) -> Answer:
+        found = await application_named(db, application)
+        role = AppRole(parts.runtime.new_id(), name, value, description)
+        await db.write(directory.add_app_role, found.id, role)
+        text = f"{found.display_name} has the role {name} now."
+        return Answer({"id": found.id, "role": role}, lambda console: console.print(output.safe(text)))
+
+    answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+@app.command("remove-role")
+def remove_role(
+    application: Application,
+    role: RoleName,
+    tenant: TenantName = None,
+    data: Data = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove an app role that nobody is assigned in any more.
+
+    Example: rollcall application remove-role Workspaces Editor
+    """
+
+    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
+        found = await application_named(db, application)
+        removed = role_named(found, role)
+        await db.write(directory.remove_app_role, found.id, removed.id)
+        text = f"{found.display_name} no longer has the role {removed.display_name}."
+        return Answer({"id": found.id, "role": removed}, lambda console: console.print(output.safe(text)))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 

@@ -115,6 +115,22 @@ async def application_named(db: TenantDatabase, word: str) -> directory.ServiceP
     return found[0]
 
 
+def role_named(application: directory.ServicePrincipal, word: str) -> directory.AppRole:
+    """The application's role of this value, name or id. Raises NotFound naming what there is, Conflict for several."""
+    roles = application.app_roles
+    found = [each for each in roles if word in (each.value, each.display_name, str(each.id))]
+    if len(found) > 1:
+        ids = ", ".join(str(each.id) for each in found)
+        raise Conflict(f"Several app roles go by {word!r}; name one by its id: {ids}.")
+    if not found:
+        known = ", ".join(each.value or each.display_name for each in roles[:20]) or "none yet"
+        raise NotFound(
+            f"{application.display_name} has no app role {word!r}. Roles: {known}. "
+            f"Add one: rollcall application add-role {application.display_name} NAME."
+        )
+    return found[0]
+
+
 async def job_named(db: TenantDatabase, word: str | None) -> provisioning.Job:
     """The job of this name or id; without a word, the only one. Raises NotFound naming what there is."""
     jobs = await db.read(provisioning.list_jobs)

@@ -70,6 +70,8 @@ async def _issue(parts: Parts, there: TenantDatabase, key: str, base_url: str | 
     def show(console: Console) -> None:
         rows = [("Tenant URL", url), ("Secret Token", issued.token), ("credential", issued.credential.id)]
         output.pairs(console, rows)
+        if base_url is None:
+            output.note("The Tenant URL has the configured address; served elsewhere, say so with --base-url URL.")
         output.note("The Secret Token is shown only now; keep it where only you can read it.")
 
     data = {"organisation_id": there.tenant, "tenant_url": url, "secret_token": issued.token}

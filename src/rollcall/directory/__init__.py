@@ -1,12 +1,14 @@
 """The directory room: who exists, who belongs where, who is entitled to which application."""
 
 from rollcall.directory.applications import (
+    add_app_role,
     assign,
     create_service_principal,
     delete_service_principal,
     list_assignments,
     list_service_principals,
     read_service_principal,
+    remove_app_role,
     unassign,
 )
 from rollcall.directory.changes import CHANNEL, prune_changes
@@ -82,6 +84,7 @@ __all__ = [
     "ServicePrincipal",
     "Tenant",
     "User",
+    "add_app_role",
     "add_member",
     "assign",
     "carry_out",
@@ -118,6 +121,7 @@ __all__ = [
     "read_group",
     "read_service_principal",
     "read_user",
+    "remove_app_role",
     "remove_member",
     "restore_group",
     "restore_user",

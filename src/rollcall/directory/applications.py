@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from rollcall.db import Tx
 from rollcall.directory.changes import append
 from rollcall.directory.model import DEFAULT_APP_ROLE, AppRole, Assignment, Kind, ServicePrincipal
-from rollcall.errors import Invalid, NotFound
+from rollcall.errors import Conflict, Invalid, NotFound
 
 _SELECT = """
     select id, app_id, display_name, account_enabled, app_role_assignment_required, app_roles, tags
@@ -33,9 +33,11 @@ async def create_service_principal(
     return created
 
 
-async def read_service_principal(tx: Tx, service_principal_id: UUID) -> ServicePrincipal:
-    """An application by its id. Raises NotFound."""
-    row = await tx.one(_SELECT + " where id = %s", (service_principal_id,))
+async def read_service_principal(
+    tx: Tx, service_principal_id: UUID, *, lock: Literal["", "for share", "for update"] = ""
+) -> ServicePrincipal:
+    """An application by its id, locked until the transaction ends if so asked. Raises NotFound."""
+    row = await tx.one(f"{_SELECT} where id = %s {lock}", (service_principal_id,))
     if row is None:
         raise _no_service_principal(service_principal_id)
     return _service_principal(row)
@@ -55,13 +57,67 @@ async def delete_service_principal(tx: Tx, service_principal_id: UUID) -> None:
     await append(tx, "service_principal", service_principal_id, "delete")
 
 
+async def add_app_role(tx: Tx, service_principal_id: UUID, role: AppRole) -> None:
+    """Add a role, as the last one, that users and groups can be assigned in.
+
+    Raises NotFound, and Invalid for an empty name, a value that Graph does not take, or a name or value that is taken.
+    """
+    application = await read_service_principal(tx, service_principal_id, lock="for update")
+    if faults := _role_faults(role, application.app_roles):
+        raise Invalid(" ".join(faults), details=tuple(faults))
+    await _write_roles(tx, service_principal_id, (*application.app_roles, role))
+
+
+async def remove_app_role(tx: Tx, service_principal_id: UUID, role_id: UUID) -> None:
+    """Remove a role that nobody is assigned in. Raises NotFound, and Conflict while somebody is."""
+    application = await read_service_principal(tx, service_principal_id, lock="for update")
+    left = tuple(role for role in application.app_roles if role.id != role_id)
+    if len(left) == len(application.app_roles):
+        raise NotFound(f"{application.display_name} has no app role {role_id}.")
+    held = await tx.value(
+        "select count(*) from directory.assignments where service_principal_id = %s and app_role_id = %s",
+        (service_principal_id, role_id),
+    )
+    if held:
+        raise Conflict(
+            f"{held} assignments in this role are left; take them away first: "
+            f"rollcall application unassign {application.display_name} USER_OR_GROUP --role {role_id}."
+        )
+    await _write_roles(tx, service_principal_id, left)
+
+
+async def _write_roles(tx: Tx, service_principal_id: UUID, roles: Sequence[AppRole]) -> None:
+    await tx.run(
+        "update directory.service_principals set app_roles = %s where id = %s",
+        (Jsonb([_role_to_json(role) for role in roles]), service_principal_id),
+    )
+    await append(tx, "service_principal", service_principal_id, "update")
+
+
+def _role_faults(role: AppRole, others: Sequence[AppRole]) -> list[str]:
+    faults = []
+    if not role.display_name.strip():
+        faults.append("displayName of an app role can't be empty; give a name.")
+    if any(role.display_name.casefold() == other.display_name.casefold() for other in others):
+        faults.append(f"There is an app role named {role.display_name!r} already; choose another displayName.")
+    if role.value is None:
+        return faults
+    # What Graph takes as appRole.value.
+    if not 0 < len(role.value) <= 120 or role.value.startswith(".") or any(each.isspace() for each in role.value):
+        faults.append("value of an app role has 1 to 120 characters, no blank, and no dot at its beginning.")
+    if any(role.value == other.value for other in others):
+        faults.append(f"There is an app role with the value {role.value!r} already; choose another value.")
+    return faults
+
+
 async def assign(tx: Tx, service_principal_id: UUID, principal_id: UUID, app_role_id: UUID = DEFAULT_APP_ROLE) -> bool:
     """Entitle a user, or the direct members of a group, to an application; whether that is news.
 
     Raises NotFound for an unknown application or principal, Invalid for a role the application has not, or a group
     that is not security enabled.
     """
-    application = await read_service_principal(tx, service_principal_id)
+    # Locked, so that the role isn't removed before the assignment in it is there.
+    application = await read_service_principal(tx, service_principal_id, lock="for share")
     if app_role_id != DEFAULT_APP_ROLE and all(role.id != app_role_id for role in application.app_roles):
         raise Invalid(f"{application.display_name} has no app role {app_role_id}; choose one of its roles.")
     kind = await _assignable(tx, principal_id)
