@@ -7,7 +7,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,8 @@ import pytest
 import typer
 
 import rollcall
+from rollcall.cli.jobs import settings as job_settings
+from rollcall.provisioning import JobSettings, print_interval
 from scripts import rules
 from scripts.reference import PARTS, ROOT, first_sentence, module_map, renewed, settings, walk
 
@@ -308,3 +310,20 @@ def test_decisions_named_in_pyproject_exist() -> None:
     numbers = re.findall(r"decision (\d{4})", (ROOT / "pyproject.toml").read_text())
 
     assert [number for number in numbers if not list((ROOT / "docs" / "decisions").glob(f"{number}-*.md"))] == []
+
+
+def test_every_setting_of_a_job_is_on_its_page_and_in_the_help_with_its_default() -> None:
+    rows = dict(
+        re.findall(
+            r"^\| `(\w+)` \| .*? \| `?([\w.-]+)`? \|", (ROOT / "docs/reference/job-settings.md").read_text(), re.M
+        )
+    )
+    told = {name: rows.get(name) for name in asdict(JobSettings()) if name != "interval_seconds"}
+
+    assert told == {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in asdict(JobSettings()).items()
+        if name != "interval_seconds"
+    }
+    assert rows["interval"] == print_interval(JobSettings().interval_seconds)
+    assert all(name in str(job_settings.__doc__) for name in rows)

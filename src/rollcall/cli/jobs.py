@@ -361,6 +361,9 @@ def settings(
 ) -> None:
     """Show a job's settings, or change some; `interval` takes an ISO 8601 duration.
 
+    Settings: interval, scope, nested_groups, skip_out_of_scope_deletions, soft_delete, delete_after_days,
+    deletion_threshold, request_profile, bulk, members_per_request, concurrency, page_size.
+
     A change of `scope` or `nested_groups` first shows who enters and who leaves scope, and asks; one of
     `delete_after_days` or `soft_delete` how many disabled accounts are due for deletion at once.
 
@@ -386,6 +389,7 @@ def settings(
             now = await db.write(provisioning.change_settings, found.id, changes)
             more = {"scope_change": moves, "due_deletions": due}
         rows = {"interval": provisioning.print_interval(now.interval_seconds), **asdict(now)}
+        del rows["interval_seconds"]  # the same once more
         return Answer({**asdict(now), **more}, lambda console: output.pairs(console, rows.items()))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
