@@ -321,7 +321,7 @@ def test_every_setting_of_a_job_is_on_its_page_and_in_the_help_with_its_default(
     told = {name: rows.get(name) for name in asdict(JobSettings()) if name != "interval_seconds"}
 
     assert told == {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
+        name: str(value).lower() if isinstance(value, bool) else "none" if value == () else str(value)
         for name, value in asdict(JobSettings()).items()
         if name != "interval_seconds"
     }

@@ -362,7 +362,9 @@ def settings(
     """Show a job's settings, or change some; `interval` takes an ISO 8601 duration.
 
     Settings: interval, scope, nested_groups, skip_out_of_scope_deletions, soft_delete, delete_after_days,
-    deletion_threshold, request_profile, bulk, members_per_request, concurrency, page_size.
+    deletion_threshold, deletion_percent, deletions_per_day, membership_removal_threshold, source_anomaly_check,
+    approval, approval_over, approval_expires_hours, retry_schedule, quarantine_thresholds, notification_emails,
+    notify_on_failure, request_profile, bulk, members_per_request, concurrency, requests_per_second, page_size.
 
     A change of `scope` or `nested_groups` first shows who enters and who leaves scope, and asks; one of
     `delete_after_days` or `soft_delete` how many disabled accounts are due for deletion at once.

@@ -22,6 +22,7 @@ from rollcall.provisioning.explaining import explain_object
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
 from rollcall.provisioning.expression_vectors import run_vector
 from rollcall.provisioning.failures import WaitingFailure, waiting_failures
+from rollcall.provisioning.job_settings import parse_interval, print_interval
 from rollcall.provisioning.jobs import (
     PROGRESS_CHANNEL,
     Job,
@@ -33,8 +34,6 @@ from rollcall.provisioning.jobs import (
     delete_job,
     find_job,
     list_jobs,
-    parse_interval,
-    print_interval,
     read_job,
     restart,
     set_credentials,

@@ -21,12 +21,18 @@ from rollcall.provisioning.road import Counts, Road
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """How a cycle ended. `problem` is set when it stopped before its end; `held` when the guard held removals back."""
+    """How a cycle ended.
+
+    `problem` is set when it stopped before its end; `held` when a guard held removals back, `held_because` with the
+    evidence. `resume_at`: the target does not want to be asked again before.
+    """
 
     kind: str
     counts: Counts
     problem: Problem | None
     held: bool
+    held_because: str = ""
+    resume_at: datetime | None = None
 
 
 async def run_cycle(road: Road) -> CycleResult:

@@ -10,6 +10,7 @@ from uuid import UUID
 from rollcall.db import TenantDatabase
 from rollcall.provisioning import jobs, ledger
 from rollcall.provisioning.connection import Service
+from rollcall.provisioning.job_settings import check_settings
 from rollcall.provisioning.model import JobSettings, Json, ObjectMapping
 from rollcall.provisioning.sync_schema import parse_schema
 
@@ -24,7 +25,7 @@ async def count_due_deletions(service: Service, tenant: UUID, job_id: UUID, chan
     users = parse_schema(job.sync_schema).get("User")
     now = service.runtime.now()
     before = deleted_until(job.settings, users, now)
-    after = deleted_until(jobs.check_settings({**asdict(job.settings), **changes}), users, now)
+    after = deleted_until(check_settings({**asdict(job.settings), **changes}), users, now)
     if after is None or (before is not None and after <= before):
         return 0
     return await db.read(ledger.count_disabled_between, job_id, before, after)

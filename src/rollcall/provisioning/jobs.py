@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import isodate
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
@@ -16,12 +15,12 @@ from rollcall.crypto import Sealer
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.provisioning.defaults import TEMPLATES, schema_of
-from rollcall.provisioning.model import JobSettings, Json, NestedGroups, RequestProfile
+from rollcall.provisioning.job_settings import DECIDING, check_settings, settings_of
+from rollcall.provisioning.model import JobSettings, Json
 from rollcall.provisioning.request_profile import flagged_profile
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, with_what_was_left_out
 from rollcall.runtime import Runtime
 
-LEAST_INTERVAL_SECONDS = 5.0
 PROGRESS_CHANNEL = "rollcall_provisioning"
 """Notifications of cycles that began, made progress or ended. The payload is the job's id."""
 SCHEDULE_CHANNEL = "rollcall_schedule"
@@ -47,76 +46,6 @@ class Job:
     state: JobState
     starts_over: bool
     created: datetime
-
-
-def parse_interval(text: str) -> float:
-    """Seconds of an ISO 8601 duration such as PT40S or PT40M, at least 5 seconds. Raises Invalid."""
-    try:
-        duration = isodate.parse_duration(text)
-        seconds = float(duration.total_seconds())
-    except (isodate.ISO8601Error, AttributeError, TypeError, ValueError):
-        raise Invalid(f"The interval {text!r} is no ISO 8601 duration. Write for example PT40S or PT40M.") from None
-    if seconds < LEAST_INTERVAL_SECONDS:
-        raise Invalid(f"The interval {text} is shorter than {LEAST_INTERVAL_SECONDS:.0f} seconds (PT5S).")
-    return seconds
-
-
-def print_interval(seconds: float) -> str:
-    """The interval as an ISO 8601 duration."""
-    return str(isodate.duration_isoformat(isodate.Duration(seconds=seconds)))
-
-
-def check_settings(values: dict[str, Json]) -> JobSettings:
-    """Settings out of a JSON object; missing ones have their default. Raises Invalid that lists every fault."""
-    known = {field.name for field in fields(JobSettings)}
-    faults = [
-        f"{name}: there is no such setting; there are {', '.join(sorted(known))}" for name in values.keys() - known
-    ]
-    for name, choices in _CHOICES.items():
-        if name in values and values[name] not in choices:
-            faults.append(f"{name}: one of {', '.join(choices)} is expected, not {values[name]!r}")
-    faults += [
-        f"{name}: {kind} from {least:.0f} to {most:.0f} is expected, not {values[name]!r}"
-        for names, kind in ((_WHOLE, "a whole number"), (_NUMBERS, "a number"))
-        for name, (least, most) in names.items()
-        if name in values and not _is_between(values[name], least, most, whole=names is _WHOLE)
-    ]
-    faults += [
-        f"{name}: true or false is expected, not {values[name]!r}"
-        for name in ("skip_out_of_scope_deletions", "soft_delete", "bulk")
-        if not isinstance(values.get(name, False), bool)
-    ]
-    if faults:
-        number = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
-        raise Invalid(f"The settings of the job have {number}.", details=tuple(sorted(faults)))
-    return JobSettings(**values)
-
-
-_CHOICES = {
-    "scope": ("assigned", "all"),
-    "nested_groups": get_args(NestedGroups),
-    "request_profile": get_args(RequestProfile),
-}
-# Settings by which the same object may come to something else, so that everybody is looked at again.
-_DECIDING = ("scope", "nested_groups", "skip_out_of_scope_deletions", "soft_delete")
-# The least and the most of each setting that is a number.
-_WHOLE = {
-    "deletion_threshold": (0, 10_000_000),
-    "members_per_request": (1, 100_000),
-    "concurrency": (1, 256),
-    "page_size": (1, 10_000),
-}
-_NUMBERS = {
-    "interval_seconds": (LEAST_INTERVAL_SECONDS, 366 * 86_400),
-    "delete_after_days": (0, 3650),
-}
-
-
-def _is_between(value: Json, least: float, most: float, *, whole: bool) -> bool:
-    """Whether it is a number from least to most; NaN is in no range."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return least <= value <= most and (isinstance(value, int) or not whole)
 
 
 def check_tenant_url(url: str) -> str:
@@ -211,7 +140,7 @@ async def list_jobs(tx: Tx) -> list[Job]:
 
 
 def _job(row: dict[str, Any]) -> Job:
-    return Job(**{**row, "settings": JobSettings(**row["settings"])})
+    return Job(**{**row, "settings": settings_of(row["settings"])})
 
 
 async def credentials(tx: Tx, sealer: Sealer, job_id: UUID) -> tuple[str, str]:
@@ -279,7 +208,7 @@ async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> Job
     await tx.run(
         "update provisioning.jobs set settings = %s, modified = now() where id = %s", [Jsonb(asdict(settings)), job_id]
     )
-    if any(getattr(settings, name) != getattr(job.settings, name) for name in _DECIDING):
+    if any(getattr(settings, name) != getattr(job.settings, name) for name in DECIDING):
         await drop_watermark(tx, job_id)
     await _schedule(tx, job_id, job.state, settings.interval_seconds)
     return settings

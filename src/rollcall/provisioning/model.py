@@ -182,6 +182,9 @@ class ObjectMapping:
 
 NestedGroups = Literal["direct", "flatten", "mirror"]
 RequestProfile = Literal["rfc", "entra", "entra-aadOptscim062020", "okta"]
+RetrySchedule = Literal["swift", "entra"]
+QuarantineThresholds = Literal["proportional", "entra"]
+Approval = Literal["never", "always", "removals", "over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,14 @@ class JobSettings:
     `soft_delete`: whether the target can disable; without it who leaves is deleted (D2).
     `delete_after_days`: who was disabled so long ago is deleted; 0: never.
     `request_profile`: whose requests the target is sent. `bulk`: many changes in one request where the target offers it.
+    `requests_per_second`: the most requests the target is sent; 0: as many as it takes. `retry_schedule`: when what failed
+    is tried again (rules E1, E2); `quarantine_thresholds`: how many failures put the job into quarantine (rule Q2).
+    `deletion_percent`: removals are held back from this share of the linked objects on, `deletions_per_day` from so many
+    within a day on, `membership_removal_threshold` references removed in one cycle; each 0: no such limit.
+    `source_anomaly_check`: whether nothing is removed while the source looks broken.
+    `approval`: which cycles wait until somebody approves their plan; `approval_over`: the operations from which on one
+    waits with `over`; `approval_expires_hours`: how long a plan waits.
+    `notification_emails`, `notify_on_failure`: whom a mail tells that the job needs somebody (rule P1).
     """
 
     scope: Literal["assigned", "all"] = "assigned"
@@ -209,6 +220,18 @@ class JobSettings:
     delete_after_days: float = 0
     request_profile: RequestProfile = "rfc"
     bulk: bool = True
+    requests_per_second: float = 0
+    retry_schedule: RetrySchedule = "swift"
+    quarantine_thresholds: QuarantineThresholds = "proportional"
+    deletion_percent: float = 0
+    deletions_per_day: int = 0
+    membership_removal_threshold: int = 0
+    source_anomaly_check: bool = True
+    approval: Approval = "never"
+    approval_over: int = 100
+    approval_expires_hours: float = 72
+    notification_emails: tuple[str, ...] = ()
+    notify_on_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from rollcall.provisioning import jobs
 from rollcall.provisioning.connection import Service
 from rollcall.provisioning.connectors.contract import Source
 from rollcall.provisioning.connectors.directory import DirectorySource
+from rollcall.provisioning.job_settings import check_settings
 from rollcall.provisioning.ledger_contract import Ledger
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import compile_mapping
@@ -37,7 +38,7 @@ async def preview_scope(
     db = service.database.tenant(tenant)
     job = await db.read(jobs.read_job, job_id)
     before = _rules(job.settings, job.sync_schema)
-    wanted = jobs.check_settings({**asdict(job.settings), **(settings or {})})
+    wanted = check_settings({**asdict(job.settings), **(settings or {})})
     complete = job.sync_schema if schema is None else with_what_was_left_out(schema, job.sync_schema)
     after = _rules(wanted, complete)
     source = DirectorySource(db, job.service_principal_id, wanted.nested_groups)

@@ -1,0 +1,2 @@
+-- The state of a job that fails too much.
+select 1;

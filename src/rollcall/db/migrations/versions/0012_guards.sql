@@ -1,0 +1,2 @@
+-- What the guards of a job count.
+select 1;

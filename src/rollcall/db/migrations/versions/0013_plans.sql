@@ -1,0 +1,2 @@
+-- Plans that wait for an approval.
+select 1;

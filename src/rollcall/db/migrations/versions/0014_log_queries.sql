@@ -1,0 +1,2 @@
+-- Indexes and retention of the provisioning log.
+select 1;

@@ -1,0 +1,2 @@
+-- The pace a target allows.
+select 1;
