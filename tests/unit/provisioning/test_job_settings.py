@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rollcall.errors import Invalid
-from rollcall.provisioning.jobs import check_settings
+from rollcall.provisioning.job_settings import check_settings
 from rollcall.provisioning.model import JobSettings
 
 
