@@ -17,6 +17,7 @@ from rollcall.provisioning.connectors.scim_answers import (
     has_usable_id,
     incompatible,
     outcome,
+    queried,
     sent,
     verdict_on,
 )
@@ -82,7 +83,7 @@ class ScimTarget:
         answer = await self._asked(kind, attribute, value)
         if self._profile.lists and _does_not_filter(answer):
             self.capabilities = self.capabilities.known("learnt", filter=False)
-        return found(answer)
+        return queried(answer)
 
     async def _asked(self, kind: str, attribute: str, value: Json) -> Answer:
         query = self._profile.lookup(kind, equal(attribute, str(value)))
@@ -96,7 +97,7 @@ class ScimTarget:
 
     async def list(self, kind: str, start: int, count: int) -> Found | Refused | Unanswered:
         query: Query = {"startIndex": start, "count": count, **self._without_members(kind)}
-        return found(await self._client.send("GET", ENDPOINTS[kind], query=query))
+        return queried(await self._client.send("GET", ENDPOINTS[kind], query=query))
 
     async def read(self, kind: str, target_id: str) -> Outcome:
         answer = await self._client.send("GET", self._path(kind, target_id), query=self._without_members(kind) or None)

@@ -54,6 +54,17 @@ _NOTHING_REACHED = frozenset(
 _GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
+_COMPLIANCE = "SystemForCrossDomainIdentityManagementServiceIncompatibleFiltering"
+
+
+def queried(answer: Answer) -> Found | Refused | Unanswered:
+    """The resources that were asked for; a 404, where a list that may be empty belongs, is a compliance error (rule Q1)."""
+    reply = found(answer)
+    if isinstance(reply, Refused) and reply.status == 404:
+        return replace(reply, code=_COMPLIANCE, reason=f"{reply.reason} A query that finds nothing is answered 200.")
+    return reply
+
+
 def found(answer: Answer) -> Found | Refused | Unanswered:
     """The resources of a ListResponse."""
     if not isinstance(answer, WireDone):
