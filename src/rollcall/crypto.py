@@ -26,11 +26,17 @@ class Sealer:
     def __init__(self, key: bytes) -> None:
         assert len(key) == _KEY_BYTES, "a sealing key has 32 bytes"
         self._cipher = AESGCM(key)
+        # Another key than the one that seals, so that neither use tells anything of the other.
+        self._signing_key = hmac.digest(key, b"rollcall signatures", hashlib.sha256)
 
     def seal(self, secret: str, context: str) -> bytes:
         """Nonce and ciphertext of `secret`, bound to `context`."""
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, secret.encode(), context.encode())
+
+    def signature(self, context: str) -> hmac.HMAC:
+        """A signature to be fed with what is signed (HMAC-SHA-256, RFC 2104), bound to `context`."""
+        return hmac.new(self._signing_key, f"{context}\x00".encode(), hashlib.sha256)
 
     def open(self, sealed: bytes, context: str) -> str:
         """The secret that was sealed. Raises Unavailable when key or context do not fit."""

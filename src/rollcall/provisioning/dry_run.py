@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 
 from rollcall.provisioning.cycle import run_cycle
 from rollcall.provisioning.exporter import Exporter
+from rollcall.provisioning.gate import Digest, Recorder
+from rollcall.provisioning.ledger_contract import Position
 from rollcall.provisioning.model import Json, Key, LogRecord, ReferenceKey
 from rollcall.provisioning.page import run_page
 from rollcall.provisioning.planning import REMOVALS
 from rollcall.provisioning.rehearsal import RehearsalLedger, RehearsalTarget
-from rollcall.provisioning.road import Road, nobody_watches
+from rollcall.provisioning.request_profile import is_bulk_wanted
+from rollcall.provisioning.road import Given, Road, nobody_watches
 
 _ACTIONS = frozenset({"create", "update", "disable", "delete"})
 _STAGED = {"stagedAction": "disable", "stagedDelete": "delete"}
@@ -18,7 +22,10 @@ _STAGED = {"stagedAction": "disable", "stagedDelete": "delete"}
 
 @dataclass(frozen=True, slots=True)
 class PlannedObject:
-    """What would happen to one object, attribute by attribute: path, old value, new value; and why, where that is not plain."""
+    """What would happen to one object, attribute by attribute: path, old value, new value; and why, where that is not plain.
+
+    `digest` stands for the operation with all its values, those that are hidden too.
+    """
 
     key: Key
     name: str
@@ -26,6 +33,7 @@ class PlannedObject:
     target_id: str | None
     changes: tuple[tuple[str, Json, Json], ...]
     reason: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,9 @@ class PlannedCycle:
     """The whole plan. `added` and `removed` are references by object and attribute, as names or ids of the other end.
 
     `withheld` is what this cycle would hold back. `held` is what an earlier one did: this cycle leaves it alone, and a
-    restart would send it, unless it is too much for the threshold still (`held_sent`).
+    restart would send it, unless it is too much for the threshold still (`held_sent`). `given`: the moment and the chance it
+    was worked out with. `requests`: how many the cycle would send, questions included. `basis`: how far the source
+    was read for it.
     """
 
     kind: str = "incremental"
@@ -58,6 +68,9 @@ class PlannedCycle:
     removed: dict[tuple[Key, str], list[Key]] = field(default_factory=dict)
     names: dict[Key, str] = field(default_factory=dict)
     problem: str | None = None
+    given: Given | None = None
+    requests: int = 0
+    basis: Position = field(default_factory=Position)
 
     @property
     def is_empty(self) -> bool:
@@ -65,16 +78,27 @@ class PlannedCycle:
         return not (self.objects or self.added or self.removed)
 
 
-async def plan_cycle(road: Road) -> PlannedCycle:
+def unkeyed(content: bytes) -> str:
+    """A digest without a key, for plans that nobody else gets to see."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+async def plan_cycle(road: Road, digest: Digest = unkeyed) -> PlannedCycle:
     """Work out what the next cycle would do. Reads source, ledger and target; writes nothing anywhere."""
-    ledger, target = RehearsalLedger(road.ledger), RehearsalTarget(road.target)
-    await ledger.begin(road.runtime.now())
-    exporter = Exporter(target, road.runtime, road.settings.concurrency)
-    result = await run_cycle(replace(road, ledger=ledger, target=target, exporter=exporter, observer=nobody_watches))
-    planned = PlannedCycle(result.kind, in_step=ledger.in_step)
+    ledger, target, recorder = RehearsalLedger(road.ledger), RehearsalTarget(road.target), Recorder(digest)
+    now = road.runtime.now()
+    given = road.given or Given(now, road.runtime.new_id().hex)
+    await ledger.begin(now)
+    exporter = Exporter(target, road.runtime, road.settings.concurrency, bulk=is_bulk_wanted(road.settings))
+    road = replace(road, given=given)
+    result = await run_cycle(
+        replace(road, ledger=ledger, target=target, exporter=exporter, observer=nobody_watches, gate=recorder)
+    )
+    planned = PlannedCycle(result.kind, in_step=ledger.in_step, given=given, requests=result.counts.requests)
+    planned.basis = await ledger.position()
     for record in ledger.records:
         planned.names[record.key] = record.name
-        _take(planned, record, ledger)
+        _take(planned, record, ledger, recorder)
     for references, into in ((ledger.added, planned.added), (ledger.removed, planned.removed)):
         for reference in references:
             _take_reference(planned, into, reference, ledger)
@@ -112,16 +136,18 @@ def _is_left_held(cycle: RehearsalLedger, key: Key) -> bool:
     return key not in cycle.taken or (key in cycle.links and cycle.links[key].withheld)
 
 
-def _planned_object(record: LogRecord, action: str, reason: str) -> PlannedObject:
-    return PlannedObject(record.key, record.name, action, record.target_id, record.modified, reason)
+def _planned_object(record: LogRecord, action: str, reason: str, digest: str = "") -> PlannedObject:
+    # What is made has no id yet but the one that the rehearsal gave it.
+    target_id = None if action == "create" else record.target_id
+    return PlannedObject(record.key, record.name, action, target_id, record.modified, reason, digest)
 
 
-def _take(planned: PlannedCycle, record: LogRecord, ledger: RehearsalLedger) -> None:
+def _take(planned: PlannedCycle, record: LogRecord, ledger: RehearsalLedger, recorder: Recorder) -> None:
     action = _STAGED.get(record.action, record.action)
     if action in _ACTIONS:
         into = planned.withheld if record.action in _STAGED else planned.objects
         reason = "" if record.action in _STAGED else record.reason
-        into.append(_planned_object(record, action, reason))
+        into.append(_planned_object(record, action, reason, recorder.digests.get((record.key, action), "")))
         return
     link = ledger.links.get(record.key)
     failed = record.status == "failure"

@@ -135,6 +135,8 @@ _ROWS = (
         "TooManyDeletes", Follows.NOTHING,
         remedy="Check source and assignments; then restart the job if the removals are meant.",
     ),
+    FailureClass("PlanMoved", Follows.NOTHING, remedy="Make a new plan, and have it approved where the job asks for it."),
+    FailureClass("PlanAwaitsApproval", Follows.NOTHING, remedy="Look at the plan: rollcall job plans; approve or reject it."),
     FailureClass("EntrySynchronizationSkipped", Follows.NOTHING),
     FailureClass("NotEffectivelyEntitled", Follows.NOTHING),
     FailureClass("RedundantExport", Follows.NOTHING),

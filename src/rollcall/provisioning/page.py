@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from rollcall.provisioning import looking, outcomes, planning
 from rollcall.provisioning.connectors.contract import Done
+from rollcall.provisioning.expression import Context
 from rollcall.provisioning.holders import find_holders
-from rollcall.provisioning.ledger_contract import Position
+from rollcall.provisioning.ledger_contract import Commit, Position
 from rollcall.provisioning.mapping import desired
 from rollcall.provisioning.model import Entry, Key, Plan, Tie
 from rollcall.provisioning.planning import Item
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.scoping import decide
 from rollcall.provisioning.target_listing import remember_in_listings
+from rollcall.runtime import seeded
 
 
 async def run_page(
@@ -36,7 +39,10 @@ async def carry_out(
     *,
     full: bool = False,
 ) -> outcomes.Conclusion:
-    """A plan from its intent to what is remembered of it."""
+    """A plan from its intent to what is remembered of it; nothing of it when the gate does not let it pass."""
+    if refused := road.gate.objects(plan.operations):
+        road.exporter.stopped = refused
+        return outcomes.Conclusion(Commit(), {}, frozenset())
     await road.ledger.intend(outcomes.intents(items, plan), outcomes.lost_by_looking(items))
     results = await road.exporter.export(plan.waves)
     remember_in_listings(road, results)
@@ -90,8 +96,21 @@ async def prepare(road: Road, entries: Sequence[Entry], *, verify: bool = False,
         if compiled is None or not compiled.mapping.enabled:
             continue
         scope = decide(entry, road.settings, compiled.filters)
-        considered.append((scope, desired(entry, scope, compiled, context), compiled))
+        considered.append((scope, desired(entry, scope, compiled, _given(road, context, entry.key)), compiled))
     return await looking.look(road, considered, known, verify=verify, fresh=fresh)
+
+
+def _given(road: Road, context: Context, key: Key) -> Context:
+    """The context of one object: in a cycle that was planned, the moment and the chance of its plan."""
+    if road.given is None:
+        return context
+    chance = seeded(f"{road.given.seed} {key.kind} {key.id}")
+    return replace(
+        context,
+        now=road.given.now,
+        random=chance,
+        new_guid=lambda: str(UUID(int=chance.getrandbits(128), version=4)),
+    )
 
 
 def _count(road: Road, items: Sequence[Item], plan: Plan, conclusion: outcomes.Conclusion) -> None:

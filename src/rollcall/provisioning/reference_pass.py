@@ -70,6 +70,9 @@ async def send_due_references(road: Road) -> None:
         left = {key for key, link in links.items() if link.left_alone}
         idle += [row.key for each in plan.operations if each.source in left for row in each.added + each.removed]
         operations = [each for each in plan.operations if each.source not in left]
+        if refused := road.gate.references(operations):
+            road.exporter.stopped = refused
+            return
         await road.ledger.intend_references([row.key for each in operations for row in each.added + each.removed])
         batch = _Pass(now, {key: link.name for key, link in links.items()})
         await _send(road, await _not_set_yet(road, operations, batch), batch)

@@ -190,7 +190,12 @@ class RehearsalTarget:
         return self._real.location(kind, target_id)
 
     def parts(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
-        return [[operation] for operation in operations]
+        return self._real.parts(operations)
 
     async def bulk(self, operations: Sequence[Operation]) -> Many | Refused | Unanswered:
-        return Many([Done() for _ in operations])
+        return Many(
+            [
+                await self.create(each.key.kind, each.values) if each.action == "create" else Done()
+                for each in operations
+            ]
+        )

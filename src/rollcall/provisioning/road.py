@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from rollcall.provisioning.connectors.contract import Source, Target
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
+from rollcall.provisioning.gate import OPEN, Gate
 from rollcall.provisioning.ledger_contract import Ledger, Position
 from rollcall.provisioning.mapping import CompiledMapping
 from rollcall.provisioning.matching import TargetIndex
@@ -42,13 +44,22 @@ async def nobody_watches(_counts: Counts) -> None:
     """Watches nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The moment and the chance a plan was made with: whoever works it out again gets the same values."""
+
+    now: datetime
+    seed: str
+
+
 @dataclass(slots=True)
 class Road:
     """Everything one cycle of one job works with.
 
     `hold`: why nothing may be removed now, if so. `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
     `contested`: objects that were refused a name in this cycle because another has it. `failed`: those whose last
-    attempt in this cycle failed.
+    attempt in this cycle failed. `gate`: what may be sent. `given`: the moment and the chance that mappings work with, so
+    that a plan can be worked out once more.
     """
 
     settings: JobSettings
@@ -68,4 +79,6 @@ class Road:
     failed: set[Key] = field(default_factory=set)
     removals: int = 0
     hold: str = ""
+    gate: Gate = OPEN
+    given: Given | None = None
     position: Position = field(default_factory=Position)

@@ -70,6 +70,8 @@ CODES = {
 SKIPS = (
     "NotAttempted",
     "NotEffectivelyEntitled",
+    "PlanAwaitsApproval",
+    "PlanMoved",
     "RedundantExport",
     "RedundantSoftDelete",
     "SkipOutOfScopeDeletions",
