@@ -189,3 +189,33 @@ def _group_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> 
     if all(world.target.resources["User"].get(each, {}).get("active") is False for each in lost):
         wanted -= lost
     return [] if wanted == there else [f"members {sorted(there)}, not {sorted(wanted)}"]
+
+
+def log_gaps(world: World) -> list[str]:
+    """Where the log does not tell the whole story: each change has to begin with what the one before it left.
+
+    Nothing is made or deleted twice in it, and it tells of as many creations as there were.
+    """
+    faults: list[str] = []
+    told: dict[Key, dict[str, Any]] = {}
+    made = 0
+    for record in world.ledger.log:  # type: ignore[attr-defined]  # asked for only where the ledger is in memory
+        is_about_references = record.steps[-1]["provisioningStepType"] == "referenceResolution"
+        if record.status != "success" or is_about_references:
+            continue
+        where = f"{record.key.kind} {record.key.id}, {record.action} {record.reason!r}"
+        made += record.action == "create"
+        was_there = record.key in told
+        if was_there == (record.action == "create"):
+            faults.append(f"{where}: it was {'' if was_there else 'not '}there")
+        if record.action == "delete":
+            told.pop(record.key, None)
+            continue
+        state = told.setdefault(record.key, {})
+        for path, old, new in record.modified:
+            if str(state.get(path)).casefold() != str(old).casefold():
+                faults.append(f"{where}: {path} was {state.get(path)!r}, and is said to have been {old!r}")
+            state[path] = new
+    if made != world.target.made:
+        faults.append(f"{world.target.made} resources were made, and {made} are in the log")
+    return faults

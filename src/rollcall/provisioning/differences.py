@@ -47,6 +47,12 @@ def _rule(desired: Desired, path: str) -> TargetRule:
     return desired.rules.get(path) or target_rule(desired.key.kind, path)
 
 
+def is_same(desired: Desired, path: str, old: Json, new: Json) -> bool:
+    """Whether a target attribute that held one of these values holds no other with the second."""
+    empty: tuple[Json, ...] = (None, [])
+    return (old in empty and new in empty) or agree(old, new, _rule(desired, path), read=True)
+
+
 def _only_added(old: Json, wanted: Json, rule: TargetRule, *, read: bool) -> Json:
     """The new value of an attribute that a flow type guards, None where the old one stays (rule A3)."""
     empty = old is None or old == []

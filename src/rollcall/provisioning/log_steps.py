@@ -1,12 +1,16 @@
-"""The steps of a log record, named as Entra's provisioning log names them."""
+"""A log record of one object, and its steps, named as Entra's provisioning log names them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 from rollcall.provisioning.connectors.contract import Outcome
+from rollcall.provisioning.differences import Change, shown_changes
 from rollcall.provisioning.expression_values import REDACTED
-from rollcall.provisioning.model import Json
+from rollcall.provisioning.model import Json, LogRecord
 from rollcall.provisioning.planning import Item
 
 _EXPORTS = {
@@ -17,7 +21,49 @@ _EXPORTS = {
 }
 
 
-def steps_of(
+LogStatus = Literal["success", "failure", "skipped", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What became of one object: one operation, or why there was none."""
+
+    action: str
+    status: LogStatus
+    code: str = ""
+    reason: str = ""
+    changes: Sequence[Change] = ()
+    outcome: Outcome | None = None
+    duration_milliseconds: int = 0
+
+
+def record_of(item: Item, happened: Happened, *, record_id: str, at: datetime, cycle_id: str) -> LogRecord:
+    """The log record of what became of one object."""
+    action, status, code, reason = happened.action, happened.status, happened.code, happened.reason
+    return LogRecord(
+        id=record_id,
+        at=at,
+        cycle_id=cycle_id,
+        key=item.desired.key,
+        name=_name(item),
+        target_id=item.link.target_id,
+        action=action,
+        status=status,
+        code=code,
+        reason=reason,
+        duration_milliseconds=happened.duration_milliseconds,
+        steps=_steps_of(item, action, status, code, reason, happened.outcome),
+        modified=shown_changes(happened.changes, item.desired.redacted),
+    )
+
+
+def _name(item: Item) -> str:
+    """The name of the object; of one that is gone from the source, the one it had."""
+    nameless = item.desired.name == item.desired.key.id
+    return item.known.name or item.desired.name if nameless else item.desired.name
+
+
+def _steps_of(
     item: Item, action: str, status: str, code: str, reason: str, outcome: Outcome | None = None
 ) -> tuple[Mapping[str, Json], ...]:
     """What happened to one object on its way: import, scoping, matching, and what came of it."""

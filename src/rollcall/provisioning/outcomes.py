@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
 
 from rollcall.provisioning.conflicts import Holder, conflict_reason
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
-from rollcall.provisioning.differences import is_reached, shown_changes, values_after
+from rollcall.provisioning.differences import is_reached, values_after
 from rollcall.provisioning.health import next_escrow
 from rollcall.provisioning.ledger_contract import Commit, SingleReference
-from rollcall.provisioning.log_steps import steps_of
+from rollcall.provisioning.log_steps import Happened, LogStatus, record_of
 from rollcall.provisioning.model import (
     Escrow,
     Key,
@@ -339,7 +338,7 @@ def _log(
     page: _Page,
     item: Item,
     action: str,
-    status: Literal["success", "failure", "skipped", "warning"],
+    status: LogStatus,
     *,
     operation: Operation | None = None,
     outcome: Outcome | None = None,
@@ -347,26 +346,6 @@ def _log(
     code: str = "",
     reason: str = "",
 ) -> None:
-    page.log.append(
-        LogRecord(
-            id=page.new_id(),
-            at=page.now,
-            cycle_id=page.cycle_id,
-            key=item.desired.key,
-            name=_name(item),
-            target_id=item.link.target_id,
-            action=action,
-            status=status,
-            code=code,
-            reason=reason,
-            duration_milliseconds=duration,
-            steps=steps_of(item, action, status, code, reason, outcome),
-            modified=() if operation is None else shown_changes(operation.changes, item.desired.redacted),
-        )
-    )
-
-
-def _name(item: Item) -> str:
-    """The name of the object; of one that is gone from the source, the one it had."""
-    nameless = item.desired.name == item.desired.key.id
-    return item.known.name or item.desired.name if nameless else item.desired.name
+    changes = () if operation is None else operation.changes
+    happened = Happened(action, status, code, reason, changes, outcome, duration)
+    page.log.append(record_of(item, happened, record_id=page.new_id(), at=page.now, cycle_id=page.cycle_id))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from rollcall.provisioning import looking, outcomes, planning
+from rollcall.provisioning.belated import what_came_to_light
 from rollcall.provisioning.connectors.contract import Done
 from rollcall.provisioning.expression import Context
 from rollcall.provisioning.holders import find_holders
@@ -40,6 +41,11 @@ async def carry_out(
     full: bool = False,
 ) -> outcomes.Conclusion:
     """A plan from its intent to what is remembered of it; nothing of it when the gate does not let it pass."""
+    lately = what_came_to_light(
+        items, now=road.runtime.now(), new_id=lambda: str(road.runtime.new_id()), cycle_id=road.cycle_id
+    )
+    if lately is not None:
+        await road.ledger.commit(lately)
     if refused := road.gate.objects(plan.operations):
         road.exporter.stopped = refused
         return outcomes.Conclusion(Commit(), {}, frozenset())

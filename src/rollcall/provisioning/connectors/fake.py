@@ -182,12 +182,13 @@ class FakeTarget:
         self.resources: dict[str, dict[str, dict[str, Json]]] = {"User": {}, "Group": {}}
         self.requests: list[tuple[str, str]] = []
         self._fault = fault
-        self._made = 0
+        self.made = 0
+        """How many resources there have been."""
 
     def make_by_hand(self, kind: str, values: Values) -> str:
         """An administrator of the target makes a resource there; its id."""
-        self._made += 1
-        target_id = f"{kind[0].lower()}{self._made}"
+        self.made += 1
+        target_id = f"{kind[0].lower()}{self.made}"
         self.resources[kind][target_id] = {**build_resource(kind, values), "id": target_id}
         return target_id
 
@@ -237,8 +238,8 @@ class FakeTarget:
         resource = build_resource(kind, values)
         if self._taken(kind, resource, None):
             return Refused("EntryConflict", "The name is taken.", 409)
-        self._made += 1
-        resource["id"] = f"{kind[0].lower()}{self._made}"
+        self.made += 1
+        resource["id"] = f"{kind[0].lower()}{self.made}"
         self.resources[kind][resource["id"]] = resource
         if fault := await self._fault("after create"):
             return fault
