@@ -49,8 +49,7 @@ def came_to_light(item: Item) -> Happened | None:
     if item.link.target_id is None:
         gone = tuple((path, value, None) for path, value in known.sent.items())
         if item.scope.verdict == "active":  # back again since, so what was sent for it is not known any more
-            in_doubt = known.escrow is None or known.escrow.code != "InvalidAnchor"
-            return Happened("delete", "success", reason=_GONE, changes=gone) if in_doubt else None
+            return Happened("delete", "success", reason=_GONE, changes=gone)
         return Happened("delete", "success", reason=_REASON, changes=gone) if _was_to_be_deleted(item) else None
     if item.link.target_id != known.target_id or item.present is None:
         return None
