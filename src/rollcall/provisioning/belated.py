@@ -83,9 +83,14 @@ def _changes(item: Item) -> tuple[Change, ...]:
 def _was_to_be_deleted(item: Item) -> bool:
     """Whether the request that is in doubt was a deletion: a disabling one leaves its mark before it is sent."""
     if item.scope.verdict == "inactive":
-        return not _was_to_be_disabled(item) or item.known.disabled_at is not None
+        return not _is_marked_as_disabled(item)
     return item.scope.verdict in ("gone", "out")
 
 
 def _was_to_be_disabled(item: Item) -> bool:
-    return item.scope.verdict == "inactive" or (item.known.disabled and item.known.disabled_at is None)
+    return item.scope.verdict == "inactive" or _is_marked_as_disabled(item)
+
+
+def _is_marked_as_disabled(item: Item) -> bool:
+    """Whether a request that disables was about to be sent; the day is noted only once it is known to be done."""
+    return item.known.disabled and item.known.disabled_at is None
