@@ -237,20 +237,24 @@ async def restart(world: World, *, escrows: bool = False) -> None:
 async def one_cycle(world: World, dies: float = 0.0) -> None:
     """One cycle; being killed in the middle of it is part of the game."""
     ledger = DyingLedger(world.ledger, lambda: world.chance.random() < dies)
+    try:
+        await run_cycle(road_of(world, cast("Ledger", ledger)))
+    except CycleDiedError:
+        return
+
+
+def road_of(world: World, ledger: Ledger) -> Road:
+    """What a cycle of this world works with."""
     runtime = world.runtime
-    road = Road(
+    return Road(
         settings=world.settings,
         mappings=FILTERED if world.filtered else MAPPINGS,
         source=world.source,
         target=world.target,
-        ledger=cast("Ledger", ledger),
+        ledger=ledger,
         runtime=runtime,
         exporter=Exporter(world.target, runtime, world.settings.concurrency, bulk=True),
         context=lambda: Context(now=runtime.now(), new_guid=lambda: str(runtime.new_id()), random=runtime.chance()),
         cycle_id=str(runtime.new_id()),
         verify=True,
     )
-    try:
-        await run_cycle(road)
-    except CycleDiedError:
-        return

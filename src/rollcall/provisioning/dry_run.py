@@ -12,7 +12,8 @@ from rollcall.provisioning.ledger_contract import Position
 from rollcall.provisioning.model import Json, Key, LogRecord, ReferenceKey
 from rollcall.provisioning.page import run_page
 from rollcall.provisioning.planning import REMOVALS
-from rollcall.provisioning.rehearsal import RehearsalLedger, RehearsalTarget
+from rollcall.provisioning.rehearsal import RehearsalLedger
+from rollcall.provisioning.rehearsal_target import RehearsalTarget
 from rollcall.provisioning.request_profile import is_bulk_wanted
 from rollcall.provisioning.road import Given, Road, nobody_watches
 

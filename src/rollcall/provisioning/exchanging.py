@@ -25,7 +25,9 @@ async def exchange_names(road: Road) -> None:
         return
     items, wishes = await _wishes(road, waiting)
     for ring in rings(wishes):
-        await _exchange(road, ring, items[ring[0]], given_up(ring, wishes))
+        # A step between is taken only where all steps may follow: nobody is left with a name for the meantime.
+        if road.gate.objects([each for key in ring if (each := _wanted(road, items[key]))]) is None:
+            await _exchange(road, ring, items[ring[0]], given_up(ring, wishes))
 
 
 async def _wishes(road: Road, start: Sequence[Key]) -> tuple[dict[Key, Item], dict[Key, Wish]]:
@@ -43,11 +45,16 @@ async def _wishes(road: Road, start: Sequence[Key]) -> tuple[dict[Key, Item], di
     return items, wishes
 
 
+def _wanted(road: Road, item: Item) -> Operation | None:
+    planned = plan_item(item, road.settings, road.runtime.now())
+    return planned if isinstance(planned, Operation) else None
+
+
 async def _wishes_of(road: Road, items: Sequence[Item]) -> Mapping[Key, Wish]:
     updates = []
     for item in items:
-        planned = plan_item(item, road.settings, road.runtime.now())
-        if isinstance(planned, Operation) and planned.action in ("update", "disable"):
+        planned = _wanted(road, item)
+        if planned is not None and planned.action in ("update", "disable"):
             updates.append((planned, item.desired))
     holders = await holders_of(road, updates, fresh=True)
     return {

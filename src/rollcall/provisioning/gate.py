@@ -89,8 +89,9 @@ class Approved:
             if not self._passes(operation):
                 return _moved(f"{operation.action} of {operation.key.kind} {operation.key.id}")
         for operation in operations:
-            if not operation.interim and operation.key not in self._sent:
-                self._sent[operation.key] = frozenset(self._results(operation))
+            if (operation.key, operation.action) in self._objects and not operation.interim:
+                before = self._sent.get(operation.key, frozenset())
+                self._sent[operation.key] = before.union(self._results(operation))
                 self.sent.add((operation.key, operation.action))
         return None
 

@@ -1,31 +1,25 @@
-"""What a rehearsed cycle works with: a ledger that forgets everything afterwards, and a target that is only read.
+"""The ledger of a rehearsed cycle, which forgets everything afterwards.
 
-The ledger takes from the real one what the cycle asks for, when it asks, so that a rehearsal costs what its cycle
+It takes from the real one what the cycle asks for, when it asks, so that a rehearsal costs what its cycle
 costs; what the cycle changes stays in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Target, Unanswered, Verdict
 from rollcall.provisioning.ledger_contract import Commit, KeptReference, Ledger, ReferenceOutcome
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.model import (
-    Json,
     Key,
     Link,
     LogRecord,
-    Operation,
-    PatchOperation,
     Reference,
     ReferenceKey,
-    Values,
 )
-from rollcall.provisioning.target_schema import build_resource
 
 _EVERYTHING = 1 << 40
 
@@ -147,55 +141,3 @@ class RehearsalLedger(MemoryLedger):
         self.added.extend(outcome.present)
         self.removed.extend(outcome.absent)
         await super().commit_references(replace(outcome, log=()))
-
-
-class RehearsalTarget:
-    """A target that answers questions as the real one does, and says yes to everything else without asking it."""
-
-    def __init__(self, real: Target) -> None:
-        self._real = real
-        self.capabilities = real.capabilities
-        self._made: dict[tuple[str, str], Mapping[str, Json]] = {}
-
-    async def test(self, matching: Mapping[str, str]) -> Verdict:
-        return await self._real.test(matching)
-
-    async def find(self, kind: str, attribute: str, value: Json) -> Found | Refused | Unanswered:
-        return await self._real.find(kind, attribute, value)
-
-    async def list(self, kind: str, start: int, count: int) -> Found | Refused | Unanswered:
-        return await self._real.list(kind, start, count)
-
-    async def read(self, kind: str, target_id: str) -> Outcome:
-        made = self._made.get((kind, target_id))
-        return await self._real.read(kind, target_id) if made is None else Done(made)
-
-    async def create(self, kind: str, values: Values) -> Outcome:
-        resource = {**build_resource(kind, values), "id": f"planned {len(self._made) + 1}"}
-        self._made[kind, resource["id"]] = resource
-        return Done(resource)
-
-    async def update(self, _kind: str, _target_id: str, _operations: Sequence[PatchOperation], /) -> Outcome:
-        return Done()
-
-    async def delete(self, _kind: str, _target_id: str, /) -> Outcome:
-        return Done()
-
-    async def refers(
-        self, _kind: str, _target_id: str, _attribute: str, _referenced_id: str, /
-    ) -> Found | Refused | Unanswered:
-        return Found([], 0)
-
-    def location(self, kind: str, target_id: str) -> str:
-        return self._real.location(kind, target_id)
-
-    def parts(self, operations: Sequence[Operation]) -> Sequence[Sequence[Operation]]:
-        return self._real.parts(operations)
-
-    async def bulk(self, operations: Sequence[Operation]) -> Many | Refused | Unanswered:
-        return Many(
-            [
-                await self.create(each.key.kind, each.values) if each.action == "create" else Done()
-                for each in operations
-            ]
-        )
