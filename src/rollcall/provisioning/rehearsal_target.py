@@ -92,7 +92,7 @@ class RehearsalTarget:
 
     async def read(self, kind: str, target_id: str) -> Outcome:
         if (kind, target_id) in self._deleted:
-            return Refused("EntryNotFound", "The resource is gone.", _GONE)
+            return Refused("InvalidAnchor", "The resource is gone.", _GONE)
         if (kind, target_id) in self._made:
             return Done(self._made[kind, target_id])
         answer = await self._real.read(kind, target_id)
