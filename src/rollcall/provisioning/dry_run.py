@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from rollcall.provisioning.cycle import run_cycle
@@ -97,7 +98,7 @@ async def plan_cycle(road: Road, digest: Digest = unkeyed) -> PlannedCycle:
     )
     planned = PlannedCycle(result.kind, in_step=ledger.in_step, given=given, requests=result.counts.requests)
     planned.basis = await ledger.position()
-    for record in ledger.records:
+    for record in _of_this_cycle(ledger, recorder):
         planned.names[record.key] = record.name
         _take(planned, record, ledger, recorder)
     for references, into in ((ledger.added, planned.added), (ledger.removed, planned.removed)):
@@ -108,6 +109,17 @@ async def plan_cycle(road: Road, digest: Digest = unkeyed) -> PlannedCycle:
     return planned
 
 
+def _of_this_cycle(ledger: RehearsalLedger, recorder: Recorder) -> list[LogRecord]:
+    """The records without those of earlier requests whose answer was lost: these come first where an object has both."""
+    left = Counter(recorder.times)
+    kept = []
+    for record in reversed(ledger.records):
+        if record.action not in _ACTIONS or left[record.key, record.action]:
+            left[record.key, record.action] -= 1
+            kept.append(record)
+    return kept[::-1]
+
+
 async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger) -> None:
     """What a restart would do with the removals that an earlier cycle held back and this one does not look at."""
     ledger, target = RehearsalLedger(road.ledger), RehearsalTarget(road.target)
@@ -115,7 +127,16 @@ async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger) 
     # Without a threshold, so that all of them are planned; whether there are too many is counted below.
     settings = replace(road.settings, deletion_threshold=0)
     exporter = Exporter(target, road.runtime, settings.concurrency)
-    alone = replace(road, settings=settings, ledger=ledger, target=target, exporter=exporter, observer=nobody_watches)
+    recorder = Recorder(unkeyed)
+    alone = replace(
+        road,
+        settings=settings,
+        ledger=ledger,
+        target=target,
+        exporter=exporter,
+        observer=nobody_watches,
+        gate=recorder,
+    )
     looked_at = {record.key for record in cycle.records}
     after: Key | None = None
     while exporter.stopped is None and (keys := await road.ledger.withheld(after, road.settings.page_size)):
@@ -123,7 +144,7 @@ async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger) 
         left = [key for key in keys if key not in looked_at and _is_left_held(cycle, key)]
         if left:
             await run_page(alone, await road.source.fetch(left), (), None)
-    for record in ledger.records:
+    for record in _of_this_cycle(ledger, recorder):
         if record.action in _ACTIONS:
             planned.held.append(_planned_object(record, record.action, record.reason))
             planned.names[record.key] = record.name

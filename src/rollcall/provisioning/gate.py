@@ -7,6 +7,7 @@ records at the same point at which the cycle later compares; so both see the sam
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -44,14 +45,16 @@ OPEN = Open()
 
 
 class Recorder(Open):
-    """Lets everything pass, and keeps a digest of each operation by object and action."""
+    """Lets everything pass; keeps a digest of each operation by object and action, and how many times there was one."""
 
     def __init__(self, digest: Digest) -> None:
         self._digest = digest
         self.digests: dict[tuple[Key, str], str] = {}
+        self.times: Counter[tuple[Key, str]] = Counter()
 
     def objects(self, operations: Sequence[Operation]) -> Problem | None:
         for operation in operations:
+            self.times[operation.key, operation.action] += 1
             self.digests[operation.key, operation.action] = operation_digest(operation, self._digest)
         return None
 
