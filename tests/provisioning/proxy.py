@@ -41,14 +41,22 @@ async def let_pass(_method: str, _path: str) -> web.Response | None:
     return None
 
 
+async def hand_over(_method: str, _path: str) -> None:
+    """Keep no answer back."""
+
+
 @dataclass
 class Proxy:
-    """What passed so far, in the order of the answers; `interfere` may wait, and may answer instead of the target."""
+    """What passed so far, in the order of the answers.
+
+    `interfere` may wait, and may answer instead of the target; `keep_back` may keep back the answer to what was done.
+    """
 
     origin: str
     url: str = ""
     delay_seconds: float = 0.0
     interfere: Callable[[str, str], Awaitable[web.Response | None]] = let_pass
+    keep_back: Callable[[str, str], Awaitable[None]] = hand_over
     passed: list[Passed] = field(default_factory=list)
     under_way: Counter[int] = field(default_factory=Counter)
     arrived: Callable[[int], None] = lambda _port: None
@@ -89,6 +97,7 @@ class Proxy:
         )
         async with self._news:
             self._news.notify_all()
+        await self.keep_back(request.method, request.path)
         return response
 
     async def _forward(self, session: aiohttp.ClientSession, request: web.Request, content: bytes) -> web.Response:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rollcall.provisioning.model import Entry, Key
+from rollcall.provisioning.model import Entry, Key, LogRecord
 from rollcall.provisioning.target_schema import read_value
 from tests.simulation.changes import World, of_kind
 
@@ -192,30 +192,35 @@ def _group_faults(world: World, entry: Entry, found: Mapping[Key, Resource]) -> 
 
 
 def log_gaps(world: World) -> list[str]:
-    """Where the log does not tell the whole story: each change has to begin with what the one before it left.
+    """Where the log does not tell the whole story; asked for only where the ledger is in memory."""
+    records: Sequence[LogRecord] = world.ledger.log  # type: ignore[attr-defined]
+    told = [
+        (record.key, record.action, record.modified)
+        for record in records
+        if record.status == "success" and record.steps[-1]["provisioningStepType"] != "referenceResolution"
+    ]
+    made = sum(action == "create" for _, action, _ in told)
+    counted = [] if made == world.target.made else [f"{world.target.made} resources were made, and {made} are logged"]
+    return gaps_in(told) + counted
 
-    Nothing is made or deleted twice in it, and it tells of as many creations as there were.
+
+def gaps_in(told: Iterable[tuple[Key, str, Iterable[Sequence[Any]]]]) -> list[str]:
+    """What does not fit together in a log, as object, action and changed values: each begins where the one before it ended.
+
+    Nothing is made or deleted twice, and no value changes but by a record.
     """
     faults: list[str] = []
-    told: dict[Key, dict[str, Any]] = {}
-    made = 0
-    for record in world.ledger.log:  # type: ignore[attr-defined]  # asked for only where the ledger is in memory
-        is_about_references = record.steps[-1]["provisioningStepType"] == "referenceResolution"
-        if record.status != "success" or is_about_references:
+    states: dict[Key, dict[str, Any]] = {}
+    for key, action, changes in told:
+        was_there = key in states
+        if was_there == (action == "create"):
+            faults.append(f"{key.kind} {key.id}, {action}: it was {'' if was_there else 'not '}there")
+        if action == "delete":
+            states.pop(key, None)
             continue
-        where = f"{record.key.kind} {record.key.id}, {record.action} {record.reason!r}"
-        made += record.action == "create"
-        was_there = record.key in told
-        if was_there == (record.action == "create"):
-            faults.append(f"{where}: it was {'' if was_there else 'not '}there")
-        if record.action == "delete":
-            told.pop(record.key, None)
-            continue
-        state = told.setdefault(record.key, {})
-        for path, old, new in record.modified:
+        state = states.setdefault(key, {})
+        for path, old, new in changes:
             if str(state.get(path)).casefold() != str(old).casefold():
-                faults.append(f"{where}: {path} was {state.get(path)!r}, and is said to have been {old!r}")
+                faults.append(f"{key.kind} {key.id}, {action}: {path} was {state.get(path)!r}, and not {old!r}")
             state[path] = new
-    if made != world.target.made:
-        faults.append(f"{world.target.made} resources were made, and {made} are in the log")
     return faults
