@@ -459,20 +459,20 @@ class ReferenceContract:
         assert [row.state for row in await due(ledger)] == ["absent", "absent"]
 
     async def test_what_failed_is_due_later_and_counts(self, ledger: Ledger) -> None:
-        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): LATER}))
+        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): escrow(LATER)}))
 
         assert await due_keys(ledger) == [member(RED, BOB)]
-        assert [row.attempts for row in await due(ledger, LATER)] == [1, 0]
+        assert [row.escrow for row in await due(ledger, LATER)] == [escrow(LATER), None]
 
-        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): LATER}))
-        assert [row.attempts for row in await due(ledger, LATER)] == [2, 0]
+        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): escrow(LATER, 2)}))
+        assert [row.escrow for row in await due(ledger, LATER)] == [escrow(LATER, 2), None]
 
         await present(ledger, member(RED, ADA))
         await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
-        assert [row.attempts for row in await due(ledger)] == [0, 0]
+        assert [row.escrow for row in await due(ledger)] == [None, None]
 
     async def test_a_change_of_mind_does_not_wait_for_the_next_attempt(self, ledger: Ledger) -> None:
-        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): LATER}))
+        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): escrow(LATER)}))
         await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
 
         assert await due_keys(ledger) == [member(RED, ADA), member(RED, BOB)]
@@ -488,7 +488,7 @@ class ReferenceContract:
         assert await due_keys(ledger) == (keys if end == RED else [member(RED, ADA)])
 
     async def test_a_touched_end_ends_the_wait_for_the_next_attempt(self, ledger: Ledger) -> None:
-        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): LATER, member(RED, BOB): LATER}))
+        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): escrow(LATER), member(RED, BOB): escrow(LATER)}))
         await ledger.commit(Commit(touched=[BOB]))
 
         assert await due_keys(ledger) == [member(RED, BOB)]
@@ -543,7 +543,7 @@ class ReferenceContract:
         await ledger.commit(Commit(single_references=[SingleReference(ADA, MANAGER, BOB)]))
         await present(ledger, manager(ADA, BOB), member(RED, ADA), member(RED, BOB))
         await ledger.commit(Commit(single_references=[SingleReference(ADA, MANAGER, CEM)]))
-        await ledger.commit_references(ReferenceOutcome(failed={manager(ADA, BOB): LATER}))
+        await ledger.commit_references(ReferenceOutcome(failed={manager(ADA, BOB): escrow(LATER)}))
 
         rows = await ledger.due_references(NOW, 1)
 
@@ -582,7 +582,7 @@ class ReferenceContract:
         unwanted = member(BLUE, BOB)
         await join(ledger, join_of["uncertain"], unwanted)
         await present(ledger, join_of["present"], unwanted)
-        await ledger.commit_references(ReferenceOutcome(failed={join_of["failed"]: LATER}))
+        await ledger.commit_references(ReferenceOutcome(failed={join_of["failed"]: escrow(LATER)}))
         await ledger.intend_references([join_of["uncertain"]])
         await ledger.commit(Commit(ties=[Tie(unwanted, False)]))
 
@@ -590,7 +590,7 @@ class ReferenceContract:
 
         assert told == {
             join_of["present"]: KeptReference(join_of["present"], wanted=True, state="present", due=False),
-            join_of["failed"]: KeptReference(join_of["failed"], True, "absent", True, 1, LATER),
+            join_of["failed"]: KeptReference(join_of["failed"], True, "absent", True, escrow(LATER)),
             join_of["uncertain"]: KeptReference(join_of["uncertain"], wanted=True, state="uncertain", due=True),
             unwanted: KeptReference(unwanted, wanted=False, state="present", due=True),
         }
@@ -604,7 +604,7 @@ class ReferenceContract:
         suspect = replace(linked(ADA), state="uncertain", escrow=escrow(NOW))
 
         await ledger.commit_references(
-            ReferenceOutcome(failed={member(RED, ADA): NOW}, links=[suspect], log=[record(1)])
+            ReferenceOutcome(failed={member(RED, ADA): escrow(NOW)}, links=[suspect], log=[record(1)])
         )
 
         assert await ledger.known([ADA]) == {ADA: suspect}

@@ -106,7 +106,7 @@ class Recording:
         source = Link(_KEY[kind], "source", "linked", target_id)
         rows = [
             KeptReference(ReferenceKey(source.key, attribute, Key("User", each)), each in added,
-                          "absent" if each in added else "present", due=True, attempts=0)
+                          "absent" if each in added else "present", due=True)
             for each in (*added, *removed)
         ]  # fmt: skip
         ledger.take_over(Position(), [source, *ends.values()], rows)

@@ -16,7 +16,7 @@ from rollcall.db import TenantDatabase, Tx
 from rollcall.provisioning.ledger_contract import Commit, Ledger, Position, ReferenceOutcome, SingleReference
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.ledger_memory import MemoryLedger
-from rollcall.provisioning.model import Key, Link, Tie
+from rollcall.provisioning.model import Escrow, Key, Link, Tie
 from rollcall.runtime import Runtime
 from tests.contracts.ledger import (
     ADA,
@@ -184,8 +184,12 @@ class _Step:
         fates: dict[str, list[Any]] = {"present": [], "absent": [], "failed": [], "idle": [], "nothing": []}
         for key in keys:
             fates[self.chance.choice(list(fates))].append(key)
-        at = {key: NOW + timedelta(hours=self.chance.randrange(4)) for key in fates["failed"]}
-        return ReferenceOutcome(fates["present"], fates["absent"], at, fates["idle"])
+        failed = {key: self.escrow() for key in fates["failed"]}
+        return ReferenceOutcome(fates["present"], fates["absent"], failed, fates["idle"])
+
+    def escrow(self) -> Escrow:
+        again = NOW + timedelta(hours=self.chance.randrange(4))
+        return Escrow(self.chance.randrange(1, 9), NOW, again, "Timeout", "No answer.", self.chance.random() < 0.2)
 
 
 async def happens(step: _Step, ledgers: Sequence[Ledger], now: Any) -> None:

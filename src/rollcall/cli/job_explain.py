@@ -166,9 +166,10 @@ def _show_link(console: Console, told: ExplainedObject) -> None:
     if link.withheld:
         console.print("  [yellow]Its removal is held back[/] by the deletion threshold.")
     if link.escrow is not None:
+        again = f"tried again after {moment(link.escrow.next_attempt)} UTC"
         console.print(
             f"  [red]Failed[/] {counted(link.escrow.attempts, 'time')} since {moment(link.escrow.first_failed)} UTC, "
-            f"tried again after {moment(link.escrow.next_attempt)} UTC ({safe(link.escrow.code)}): "
+            f"{'given up' if link.escrow.given_up else again} ({safe(link.escrow.code)}): "
             f"{safe(link.escrow.reason)}"
         )
 

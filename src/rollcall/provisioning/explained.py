@@ -178,6 +178,8 @@ def _what_next(step: NextStep | None, escrow: Escrow | None) -> str:
         return ""
     if step.action in _STAGED:
         return f" Its {_STAGED[step.action]} is held back until the job is restarted."
+    if escrow is not None and escrow.given_up:
+        return f" It failed and is given up; when it changes or is retried, a cycle would {step.action} it."
     if escrow is not None:
         return f" It failed; after {escrow.next_attempt:%Y-%m-%d %H:%M:%S} UTC a cycle would {step.action} it."
     return f" The next cycle would {step.action} it."
@@ -275,11 +277,11 @@ def _reference_state(
         if link is None or link.state != "linked":
             because = f", which failed: {link.escrow.reason}" if link is not None and link.escrow is not None else ""
             return state, f"waits until {name} is in the application{because}"
-    if kept.next_attempt is not None:
-        return (
-            state,
-            f"was refused {kept.attempts} times and is tried again at {kept.next_attempt:%Y-%m-%d %H:%M:%S} UTC",
-        )
+    if kept.escrow is not None:
+        if kept.escrow.given_up:
+            return state, f"was refused {kept.escrow.attempts} times and is given up: rollcall job failures retry"
+        again = f"{kept.escrow.next_attempt:%Y-%m-%d %H:%M:%S}"
+        return state, f"was refused {kept.escrow.attempts} times and is tried again at {again} UTC"
     return state, "is added in the next cycle" if kept.wanted else "is taken out in the next cycle"
 
 

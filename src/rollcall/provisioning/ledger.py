@@ -18,7 +18,8 @@ from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
 
 _LINK_COLUMNS = """
     kind, source_id, name, state, target_id, sent, disabled, intent_matching, generation, members_pending, withheld,
-    escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason, disabled_at, left_alone
+    escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason, escrow_given_up, disabled_at,
+    left_alone
 """
 
 _LOG_COLUMNS = """
@@ -56,6 +57,7 @@ def _link(row: dict[str, Any]) -> Link:
             row["escrow_next_attempt"],
             row["escrow_code"],
             row["escrow_reason"],
+            row["escrow_given_up"],
         )
     return Link(
         key=Key(row["kind"], row["source_id"]),
@@ -93,6 +95,7 @@ def _row(link: Link) -> dict[str, Any]:
         "escrow_next_attempt": escrow and escrow.next_attempt.isoformat(),
         "escrow_code": escrow and escrow.code,
         "escrow_reason": escrow and escrow.reason,
+        "escrow_given_up": escrow is not None and escrow.given_up,
         "disabled_at": link.disabled_at and link.disabled_at.isoformat(),
         "left_alone": link.left_alone,
     }
@@ -146,7 +149,7 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             kind text, source_id text, name text, state text, target_id text, sent jsonb, disabled boolean,
             intent_matching jsonb, generation bigint, members_pending boolean, withheld boolean,
             escrow_attempts integer, escrow_first_failed timestamptz, escrow_next_attempt timestamptz,
-            escrow_code text, escrow_reason text, disabled_at timestamptz, left_alone boolean)
+            escrow_code text, escrow_reason text, escrow_given_up boolean, disabled_at timestamptz, left_alone boolean)
         on conflict (tenant_id, job_id, kind, source_id) do update set
             name = excluded.name, state = excluded.state, target_id = excluded.target_id, sent = excluded.sent,
             disabled = excluded.disabled, intent_matching = excluded.intent_matching,
@@ -154,7 +157,7 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             withheld = excluded.withheld, escrow_attempts = excluded.escrow_attempts,
             escrow_first_failed = excluded.escrow_first_failed, escrow_next_attempt = excluded.escrow_next_attempt,
             escrow_code = excluded.escrow_code, escrow_reason = excluded.escrow_reason,
-            disabled_at = excluded.disabled_at, left_alone = excluded.left_alone
+            escrow_given_up = excluded.escrow_given_up, disabled_at = excluded.disabled_at, left_alone = excluded.left_alone
         """,
         {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
     )
@@ -261,6 +264,7 @@ async def due(tx: Tx, job_id: UUID, now: datetime, after: Key | None, limit: int
         """
         select kind, source_id from provisioning.links
         where job_id = %(job)s and (state = 'uncertain' or escrow_next_attempt is not null) and not withheld
+          and not escrow_given_up
           and (escrow_next_attempt is null or escrow_next_attempt <= %(now)s)
           and (kind, source_id) > (%(kind)s, %(id)s)
         order by kind, source_id limit %(limit)s

@@ -11,7 +11,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey, Tie
+from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey, Tie
+
+Exchanges = Mapping[tuple[Key, str], Exchange | None]
+"""By object and, for references that start at it, their attribute (else ""): the last exchange; None where there is none any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """What failed for 28 days and is given up now: the job is disabled with it, and somebody is told (rule E2).
+
+    `notice_id` is a fresh id for the notice; `names` are those of the objects, each with its kind.
+    """
+
+    notice_id: str
+    at: datetime
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +58,8 @@ class Commit:
     `lost`: nothing of what was exported to or through these objects is believed any more.
     `touched`: the target resource of these objects appeared, changed or went, so references at either
     end are due. `returned`: these were disabled and are not any more; whether the target kept their references
-    meanwhile nobody knows, so those at either end that are wanted are sent again. `position` None leaves the
-    position as it was.
+    meanwhile nobody knows, so those at either end that are wanted are sent again. `exchanges`: of what failed, or
+    failed before and does so no more. `exhausted`: what is given up. `position` None leaves the position as it was.
     """
 
     links: Sequence[Link] = ()
@@ -55,6 +70,8 @@ class Commit:
     ties: Sequence[Tie] = ()
     single_references: Sequence[SingleReference] = ()
     log: Sequence[LogRecord] = ()
+    exchanges: Exchanges = field(default_factory=dict)
+    exhausted: Exhausted | None = None
     position: Position | None = None
 
 
@@ -62,28 +79,30 @@ class Commit:
 class ReferenceOutcome:
     """What became of references that were sent, waited or needed nothing.
 
-    `present`, `absent`: known now. `failed`: when each is tried again. `idle`: looked at and not due
-    until one of their ends changes. `links`: ends that are to be read before they are believed.
+    `present`, `absent`: known now. `failed`: how, and when each is tried again. `idle`: looked at and not due
+    until one of their ends changes. `links`: ends that are to be read before they are believed. `exchanges`,
+    `exhausted` as in a page's commit; where references of one attribute came right, whether others still fail is seen to.
     """
 
     present: Sequence[ReferenceKey] = ()
     absent: Sequence[ReferenceKey] = ()
-    failed: Mapping[ReferenceKey, datetime] = field(default_factory=dict)
+    failed: Mapping[ReferenceKey, Escrow] = field(default_factory=dict)
     idle: Sequence[ReferenceKey] = ()
     links: Sequence[Link] = ()
     log: Sequence[LogRecord] = ()
+    exchanges: Exchanges = field(default_factory=dict)
+    exhausted: Exhausted | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeptReference:
-    """One reference as a ledger keeps it; `due` with the time of its next attempt when it failed before."""
+    """One reference as a ledger keeps it; `escrow`: how it failed before, and when it is tried again."""
 
     key: ReferenceKey
     wanted: bool
     state: Literal["absent", "present", "uncertain"]
     due: bool
-    attempts: int = 0
-    next_attempt: datetime | None = None
+    escrow: Escrow | None = None
 
 
 class Ledger(Protocol):

@@ -7,11 +7,17 @@ from datetime import datetime
 from uuid import UUID
 
 from rollcall.db import TenantDatabase, Tx
-from rollcall.provisioning import ledger
+from rollcall.provisioning import jobs, ledger
 from rollcall.provisioning import ledger_references as references
+from rollcall.provisioning.escrow_exchanges import keep_exchanges
 from rollcall.provisioning.ledger import Hold
-from rollcall.provisioning.ledger_contract import Commit, KeptReference, Position, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import Commit, Exhausted, KeptReference, Position, ReferenceOutcome
 from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey
+from rollcall.provisioning.notices import Notice, announce
+
+
+_NAMED = 5
+"""How many objects a notice names."""
 
 
 class DatabaseLedger:
@@ -122,6 +128,8 @@ async def _commit(tx: Tx, job_id: UUID, hold: Hold | None, commit: Commit) -> No
     if commit.dropped:
         await references.drop_references(tx, job_id, commit.dropped)
     await ledger.append_log(tx, job_id, commit.log)
+    await keep_exchanges(tx, job_id, commit.exchanges)
+    await _disable(tx, job_id, commit.exhausted)
     if commit.position is not None:
         await ledger.save_position(tx, job_id, commit.position, hold)
 
@@ -130,7 +138,25 @@ async def _commit_references(tx: Tx, job_id: UUID, hold: Hold | None, outcome: R
     await ledger.check_hold(tx, job_id, hold, anew=False)
     await references.set_state(tx, job_id, outcome.present, "present")
     await references.set_state(tx, job_id, outcome.absent, "absent")
-    await references.set_failed(tx, job_id, list(outcome.failed.items()))
+    await references.set_failed(tx, job_id, outcome.failed)
     await references.set_idle(tx, job_id, outcome.idle)
     await ledger.save_links(tx, job_id, outcome.links)
     await ledger.append_log(tx, job_id, outcome.log)
+    await keep_exchanges(tx, job_id, outcome.exchanges)
+    await _disable(tx, job_id, outcome.exhausted)
+
+
+async def _disable(tx: Tx, job_id: UUID, exhausted: Exhausted | None) -> None:
+    """What failed for 28 days disables the job, and somebody is told, in the transaction that gives it up (rule E2)."""
+    if exhausted is None:
+        return
+    await jobs.set_state(tx, job_id, "Disabled")
+    named = ", ".join(exhausted.names[:_NAMED])
+    others = len(exhausted.names) - _NAMED
+    message = (
+        f"What failed for 28 days is given up, and the job is disabled: {named}"
+        f"{f' and {others:,} more' if others > 0 else ''}. See why with `rollcall job failures list`, mend it, let it be "
+        "tried again with `rollcall job failures retry`, and start the job."
+    )
+    notice = Notice("disabled", "EscrowExhausted", message, {"objects": len(exhausted.names)})
+    await announce(tx, job_id, UUID(exhausted.notice_id), notice, exhausted.at)

@@ -6,9 +6,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rollcall.provisioning.ledger_contract import Commit, KeptReference, Position, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import (
+    Commit,
+    Exchanges,
+    Exhausted,
+    KeptReference,
+    Position,
+    ReferenceOutcome,
+)
 from rollcall.provisioning.matching import claims_of
-from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey
+from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey
 from rollcall.provisioning.target_schema import is_multi_valued_reference
 
 
@@ -18,8 +25,13 @@ class _Row:
     state: str = "absent"
     due: bool = True
     sweep: int = 0
-    attempts: int = 0
-    next_attempt: datetime | None = None
+    escrow: Escrow | None = None
+
+    def make_due(self) -> None:
+        """To be looked at in any case, whatever came of it before."""
+        self.due = True
+        if self.escrow is not None:
+            self.escrow = replace(self.escrow, next_attempt=self.escrow.first_failed, given_up=False)
 
 
 class MemoryLedger:
@@ -29,6 +41,8 @@ class MemoryLedger:
         self.links: dict[Key, Link] = {}
         self.references: dict[ReferenceKey, _Row] = {}
         self.log: list[LogRecord] = []
+        self.exchanges: dict[tuple[Key, str], Exchange] = {}
+        self.exhausted: list[Exhausted] = []
         self._position = Position()
         self._by_end: dict[Key, set[ReferenceKey]] = {}
 
@@ -73,6 +87,7 @@ class MemoryLedger:
         for key in commit.dropped:
             self._drop_references(key)
         self.log.extend(commit.log)
+        self._keep_exchanges(commit.exchanges, commit.exhausted)
         if commit.position is not None:
             self._position = commit.position
 
@@ -110,13 +125,17 @@ class MemoryLedger:
         for member in members:
             key = ReferenceKey(group, "members", member)
             self._want(key, True)
-            self.references[key].sweep = sweep
+            row = self.references[key]
+            row.sweep = sweep
+            if row.escrow is not None and row.escrow.given_up:
+                row.make_due()
 
     async def finish_members(self, group: Key, sweep: int) -> None:
         for key in self._by_end.get(group, ()):
             row = self.references[key]
             if key.source == group and key.attribute == "members" and row.sweep != sweep and row.wanted:
-                row.wanted, row.due, row.next_attempt = False, True, None
+                row.wanted = False
+                row.make_due()
         if group in self.links:
             self.links[group] = replace(self.links[group], members_pending=False)
 
@@ -124,7 +143,7 @@ class MemoryLedger:
         due = sorted(
             key
             for key, row in self.references.items()
-            if row.due and (row.next_attempt is None or row.next_attempt <= now)
+            if row.due and (row.escrow is None or row.escrow.next_attempt <= now)
         )[:limit]
         chosen = set(due)
         for key in due:
@@ -141,7 +160,7 @@ class MemoryLedger:
         return [self._kept(key, self.references[key]) for key in sorted(chosen)]
 
     def _kept(self, key: ReferenceKey, row: _Row) -> KeptReference:
-        return KeptReference(key, row.wanted, row.state, row.due, row.attempts, row.next_attempt)  # type: ignore[arg-type]
+        return KeptReference(key, row.wanted, row.state, row.due, row.escrow)  # type: ignore[arg-type]
 
     def take_over(self, position: Position, links: Iterable[Link], references: Iterable[KeptReference]) -> None:
         """Take in what another ledger keeps, where nothing is known yet."""
@@ -151,9 +170,7 @@ class MemoryLedger:
         for kept in references:
             if kept.key not in self.references:
                 self._want(kept.key, True)
-                self.references[kept.key] = _Row(
-                    kept.wanted, kept.state, kept.due, attempts=kept.attempts, next_attempt=kept.next_attempt
-                )
+                self.references[kept.key] = _Row(kept.wanted, kept.state, kept.due, escrow=kept.escrow)
 
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         for key in keys:
@@ -164,20 +181,39 @@ class MemoryLedger:
             self._settled(key, "present")
         for key in outcome.absent:
             self._settled(key, "absent")
-        for key, next_attempt in outcome.failed.items():
+        for key, escrow in outcome.failed.items():
             row = self.references[key]
-            row.attempts += 1
-            row.next_attempt = next_attempt
+            row.escrow = escrow
+            row.due = row.due and not escrow.given_up
         for key in outcome.idle:
-            if key in self.references:
+            if key in self.references and self.references[key].due:
                 self.references[key].due = False
+                self.references[key].escrow = None
         for link in outcome.links:
             self.links[link.key] = link
         self.log.extend(outcome.log)
+        self._keep_exchanges(outcome.exchanges, outcome.exhausted)
+
+    def _keep_exchanges(self, exchanges: Exchanges, exhausted: Exhausted | None) -> None:
+        for where, exchange in exchanges.items():
+            if exchange is not None:
+                self.exchanges[where] = exchange
+            elif not (where[1] and self._fails_still(*where)):
+                self.exchanges.pop(where, None)
+        for where in [each for each in self.exchanges if each[0] not in self.links]:
+            del self.exchanges[where]
+        if exhausted is not None:
+            self.exhausted.append(exhausted)
+
+    def _fails_still(self, source: Key, attribute: str) -> bool:
+        return any(
+            key.source == source and key.attribute == attribute and self.references[key].escrow is not None
+            for key in self._by_end.get(source, ())
+        )
 
     def _settled(self, key: ReferenceKey, state: str) -> None:
         row = self.references[key]
-        row.state, row.attempts, row.next_attempt = state, 0, None
+        row.state, row.escrow = state, None
         row.due = row.wanted != (state == "present")
         if state == "absent" and not row.wanted:
             self._remove(key)
@@ -190,7 +226,7 @@ class MemoryLedger:
             row.state,  # type: ignore[arg-type]  # one of the three states, kept as text here
             self._target_id(key.source),
             self._target_id(key.referenced),
-            row.attempts,
+            row.escrow,
         )
 
     def _target_id(self, key: Key) -> str | None:
@@ -206,36 +242,41 @@ class MemoryLedger:
             self._by_end.setdefault(key.source, set()).add(key)
             self._by_end.setdefault(key.referenced, set()).add(key)
         elif row.wanted != wanted:
-            row.wanted, row.due, row.next_attempt = wanted, True, None
+            row.wanted = wanted
+            row.make_due()
 
     def _want_single(self, source: Key, attribute: str, referenced: Key | None) -> None:
         for key in list(self._by_end.get(source, ())):
             if key.source == source and key.attribute == attribute and key.referenced != referenced:
                 self._want(key, False)
         if referenced is not None:
-            self._want(ReferenceKey(source, attribute, referenced), True)
+            key = ReferenceKey(source, attribute, referenced)
+            self._want(key, True)
+            if self.references[key].escrow is not None:
+                self.references[key].make_due()
 
     def _forget(self, keys: Collection[Key]) -> None:
         for end in keys:
             for key in list(self._by_end.get(end, ())):
                 row = self.references[key]
                 if row.wanted:
-                    row.state, row.due, row.next_attempt = "absent", True, None
+                    row.state = "absent"
+                    row.make_due()
                 else:
                     self._remove(key)
 
     def _make_due(self, keys: Collection[Key]) -> None:
         for end in keys:
             for key in self._by_end.get(end, ()):
-                self.references[key].due = True
-                self.references[key].next_attempt = None
+                self.references[key].make_due()
 
     def _doubt(self, keys: Collection[Key]) -> None:
         for end in keys:
             for key in self._by_end.get(end, ()):
                 row = self.references[key]
                 if row.wanted and row.state == "present":
-                    row.state, row.due, row.next_attempt = "uncertain", True, None
+                    row.state = "uncertain"
+                    row.make_due()
 
     def _drop_references(self, source: Key) -> None:
         for key in list(self._by_end.get(source, ())):
@@ -254,5 +295,5 @@ def _is_at_rest(link: Link) -> bool:
 
 def _is_due(link: Link, now: datetime) -> bool:
     if link.escrow is not None:
-        return link.escrow.next_attempt <= now
+        return not link.escrow.given_up and link.escrow.next_attempt <= now
     return link.state == "uncertain"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,12 +11,25 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.ledger_contract import KeptReference, SingleReference
-from rollcall.provisioning.model import Key, Reference, ReferenceKey, Tie
+from rollcall.provisioning.model import Escrow, Key, Reference, ReferenceKey, Tie
 
 _KEY_COLUMNS = "source_kind, source_id, attribute, referenced_kind, referenced_id"
 _KEY_RECORD = "source_kind text, source_id text, attribute text, referenced_kind text, referenced_id text"
 _SAME_KEY = """r.source_kind = k.source_kind and r.source_id = k.source_id and r.attribute = k.attribute
     and r.referenced_kind = k.referenced_kind and r.referenced_id = k.referenced_id"""
+
+
+ESCROW_COLUMNS = "attempts, first_failed, next_attempt, code, reason, given_up"
+_NO_ESCROW = """attempts = 0, first_failed = null, next_attempt = null, code = null, reason = null, given_up = false"""
+
+
+def reference_escrow(row: Mapping[str, Any]) -> Escrow | None:
+    """How a reference failed; one that was made due since is due, whatever came of it."""
+    if row["first_failed"] is None:
+        return None
+    again = row["next_attempt"] or row["first_failed"]
+    given_up = row["given_up"] and not row["due"]
+    return Escrow(row["attempts"], row["first_failed"], again, row["code"], row["reason"], given_up)
 
 
 def _record(key: ReferenceKey, **more: Any) -> dict[str, Any]:
@@ -88,7 +101,7 @@ async def take_single_references(tx: Tx, job_id: UUID, singles: Sequence[SingleR
         select %(job)s, {_KEY_COLUMNS}, true from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD})
         where referenced_id is not null
         on conflict (tenant_id, job_id, {_KEY_COLUMNS})
-        do update set wanted = true, due = true, next_attempt = null where not r.wanted
+        do update set wanted = true, due = true, next_attempt = null where not r.wanted or r.first_failed is not null
         """,
         params,
     )
@@ -153,8 +166,8 @@ async def take_members(tx: Tx, job_id: UUID, group: Key, members: Sequence[Key],
         insert into provisioning.object_references as r (job_id, {_KEY_COLUMNS}, wanted, sweep)
         select %s, %s, %s, 'members', kind, id, true, %s from unnest(%s::text[], %s::text[]) as m (kind, id)
         on conflict (tenant_id, job_id, {_KEY_COLUMNS}) do update set
-            sweep = excluded.sweep, wanted = true, due = r.due or not r.wanted,
-            next_attempt = case when r.wanted then r.next_attempt end
+            sweep = excluded.sweep, wanted = true, due = r.due or not r.wanted or r.given_up,
+            next_attempt = case when r.wanted and not r.given_up then r.next_attempt end
         """,
         [job_id, group.kind, group.id, sweep, *_columns(members)],
     )
@@ -186,7 +199,7 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
     rows = await tx.all(
         f"""
         with due as materialized (
-            select {_KEY_COLUMNS}, wanted, state, attempts from provisioning.object_references
+            select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS} from provisioning.object_references
             where job_id = %(job)s and due and (next_attempt is null or next_attempt <= %(now)s)
             order by source_kind, source_id, attribute limit %(limit)s
         ), chosen as (
@@ -194,7 +207,7 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
             union
             select whole.* from (select distinct source_kind, source_id, attribute from due where attribute <> 'members') d
             cross join lateral (
-                select {_KEY_COLUMNS}, wanted, state, attempts from provisioning.object_references r
+                select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS} from provisioning.object_references r
                 where r.job_id = %(job)s and r.source_kind = d.source_kind and r.source_id = d.source_id
                     and r.attribute = d.attribute
                 offset 0
@@ -213,7 +226,7 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
             row["state"],
             row["source_target"],
             row["referenced_target"],
-            row["attempts"],
+            reference_escrow(row),
         )
         for row in rows
     ]
@@ -225,7 +238,7 @@ async def references_at(tx: Tx, job_id: UUID, keys: Collection[Key]) -> list[Kep
     for end in ("source", "referenced"):
         rows = await tx.all(
             f"""
-            select {_KEY_COLUMNS}, wanted, state, due, attempts, next_attempt
+            select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS}
             from provisioning.object_references r
             join unnest(%s::text[], %s::text[]) as k (kind, id) on r.{end}_kind = k.kind and r.{end}_id = k.id
             where r.job_id = %s
@@ -234,9 +247,7 @@ async def references_at(tx: Tx, job_id: UUID, keys: Collection[Key]) -> list[Kep
         )
         for row in rows:
             key = _reference_key(row)
-            found[key] = KeptReference(
-                key, row["wanted"], row["state"], row["due"], row["attempts"], row["next_attempt"]
-            )
+            found[key] = KeptReference(key, row["wanted"], row["state"], row["due"], reference_escrow(row))
     return list(found.values())
 
 
@@ -244,7 +255,7 @@ async def set_state(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey], state: s
     """These references are in the target, are not, or nobody knows."""
     if not keys:
         return
-    settled = "" if state == "uncertain" else ", attempts = 0, next_attempt = null, due = r.wanted <> %(present)s"
+    settled = "" if state == "uncertain" else f", {_NO_ESCROW}, due = r.wanted <> %(present)s"
     await tx.run(
         f"""
         update provisioning.object_references r set state = %(state)s {settled}
@@ -267,21 +278,37 @@ async def set_idle(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey]) -> None:
     if keys:
         await tx.run(
             f"""
-            update provisioning.object_references r set due = false
+            update provisioning.object_references r set due = false, {_NO_ESCROW}
             from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}) where r.job_id = %(job)s and {_SAME_KEY} and r.due
             """,
             {"job": job_id, "rows": Jsonb([_record(key) for key in keys])},
         )
 
 
-async def set_failed(tx: Tx, job_id: UUID, failed: Sequence[tuple[ReferenceKey, datetime]]) -> None:
-    """These references failed and are tried again at the given moment."""
-    if failed:
-        await tx.run(
-            f"""
-            update provisioning.object_references r set attempts = r.attempts + 1, next_attempt = k.next_attempt
-            from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}, next_attempt timestamptz)
-            where r.job_id = %(job)s and {_SAME_KEY}
-            """,
-            {"job": job_id, "rows": Jsonb([_record(key, next_attempt=at.isoformat()) for key, at in failed])},
+async def set_failed(tx: Tx, job_id: UUID, failed: Mapping[ReferenceKey, Escrow]) -> None:
+    """These references failed, and are tried again or given up."""
+    if not failed:
+        return
+    rows = [
+        _record(
+            key,
+            attempts=escrow.attempts,
+            first_failed=escrow.first_failed.isoformat(),
+            next_attempt=escrow.next_attempt.isoformat(),
+            code=escrow.code,
+            reason=escrow.reason,
+            given_up=escrow.given_up,
         )
+        for key, escrow in failed.items()
+    ]
+    await tx.run(
+        f"""
+        update provisioning.object_references r set attempts = k.attempts, first_failed = k.first_failed,
+            next_attempt = k.next_attempt, code = k.code, reason = k.reason, given_up = k.given_up,
+            due = r.due and not k.given_up
+        from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}, attempts integer, first_failed timestamptz,
+            next_attempt timestamptz, code text, reason text, given_up boolean)
+        where r.job_id = %(job)s and {_SAME_KEY}
+        """,
+        {"job": job_id, "rows": Jsonb(rows)},
+    )

@@ -88,7 +88,9 @@ async def _settled(road: Road, items: Sequence[Item], seen: Mapping[Key, Seen]) 
 
 def _with(item: Item, settled: Link | NotOurs | Problem, answer: Seen) -> Item:
     if isinstance(settled, Problem):
-        return Item(item.scope, item.desired, item.known, item.link, item.mapping, problem=settled)
+        return Item(
+            item.scope, item.desired, item.known, item.link, item.mapping, problem=settled, refusal=answer.refusal
+        )
     if isinstance(settled, NotOurs):
         return _Again(item.scope, item.desired, item.known, item.link.forgotten(), item.mapping)
     present = answer.hits[0][1] if answer.hits else None
@@ -213,7 +215,7 @@ def _seen(reply: Found | Refused | Unanswered | None, compiled: CompiledMapping,
     if reply is None:
         return Seen(problem=_NOT_ATTEMPTED)
     if not isinstance(reply, Found):
-        return Seen(problem=Problem(reply.code, reply.reason))
+        return Seen(problem=Problem(reply.code, reply.reason), refusal=reply)
     hits = [(str(row["id"]), mapped_values(row, compiled)) for row in reply.resources]
     if by is None:
         return Seen(hits)

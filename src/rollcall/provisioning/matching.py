@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from unicodedata import normalize
 
+from rollcall.provisioning.connectors.contract import Refused, Unanswered
 from rollcall.provisioning.differences import waits_for_the_target
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope, Values
 from rollcall.scim.datatypes import fold
@@ -31,12 +32,13 @@ class Question:
 class Seen:
     """What the target said to a question: id and mapped values of each hit, or why it could not say.
 
-    `by` is the look-up that hit.
+    `by` is the look-up that hit, `refusal` the answer that was none.
     """
 
     hits: Sequence[tuple[str, Values]] = ()
     by: Lookup | None = None
     problem: Problem | None = None
+    refusal: Refused | Unanswered | None = None
 
 
 def question(desired: Desired, scope: Scope, link: Link, *, verify: bool) -> Question | None:

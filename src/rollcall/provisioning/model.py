@@ -311,14 +311,33 @@ LinkState = Literal["absent", "linked", "uncertain"]
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """The last request for something that failed, and its answer, as they are kept: bounded, and without hidden values.
+
+    `body`: what was sent, None for nothing, the beginning of its JSON as text where it is large. `status` None: no answer.
+    """
+
+    at: datetime
+    method: str
+    path: str
+    body: Json = None
+    status: int | None = None
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Escrow:
-    """An object that failed: how often, since when, why, and when it is tried again."""
+    """Something that failed: how often in a row, since when, why, and when it is tried again.
+
+    `given_up`: not by itself any more, only when it changes, when everything is evaluated again, or when somebody asks.
+    """
 
     attempts: int
     first_failed: datetime
     next_attempt: datetime
     code: str
     reason: str
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +390,7 @@ class Link:
 class Reference:
     """What is remembered of one reference: whether the source wants it, and its state in the target.
 
-    The target ids are those of its two ends where the ends are linked and certain, else None.
+    The target ids are those of its two ends where the ends are linked and certain, else None. `escrow`: how it failed.
     """
 
     key: ReferenceKey
@@ -379,7 +398,7 @@ class Reference:
     state: Literal["absent", "present", "uncertain"] = "absent"
     source_target_id: str | None = None
     referenced_target_id: str | None = None
-    attempts: int = 0
+    escrow: Escrow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from rollcall.db import Tx
 from rollcall.provisioning.ledger_contract import KeptReference
+from rollcall.provisioning.ledger_references import ESCROW_COLUMNS, reference_escrow
 from rollcall.provisioning.model import Key, ReferenceKey
 
 _RECORD = """select id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason,
@@ -66,9 +67,8 @@ async def count_references(tx: Tx, job_id: UUID, key: Key) -> dict[str, int]:
 async def references_of(tx: Tx, job_id: UUID, key: Key, limit: int) -> list[KeptReference]:
     """References that start or end at one object, those first that are not as wanted, those last that are done with."""
     rows = await tx.all(
-        """
-        select source_kind, source_id, attribute, referenced_kind, referenced_id, wanted, state, due, attempts,
-            next_attempt
+        f"""
+        select source_kind, source_id, attribute, referenced_kind, referenced_id, wanted, state, due, {ESCROW_COLUMNS}
         from provisioning.object_references
         where job_id = %(job)s and ((source_kind = %(kind)s and source_id = %(id)s)
             or (referenced_kind = %(kind)s and referenced_id = %(id)s))
@@ -89,8 +89,7 @@ def _kept(row: dict[str, Any]) -> KeptReference:
         row["wanted"],
         row["state"],
         row["due"],
-        row["attempts"],
-        row["next_attempt"],
+        reference_escrow(row),
     )
 
 

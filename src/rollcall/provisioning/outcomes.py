@@ -10,11 +10,15 @@ from datetime import datetime
 from rollcall.provisioning.conflicts import Holder, conflict_reason
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
 from rollcall.provisioning.differences import is_reached, values_after
-from rollcall.provisioning.health import next_escrow
-from rollcall.provisioning.ledger_contract import Commit, SingleReference
+from rollcall.provisioning.escrows import next_escrow, retry_sentence
+from rollcall.provisioning.failure_classes import is_doubtful
+from rollcall.provisioning.last_exchange import last_exchange
+from rollcall.provisioning.ledger_contract import Commit, Exhausted, SingleReference
 from rollcall.provisioning.log_steps import Happened, LogStatus, record_of
 from rollcall.provisioning.model import (
     Escrow,
+    Exchange,
+    JobSettings,
     Key,
     Link,
     LogRecord,
@@ -25,12 +29,11 @@ from rollcall.provisioning.model import (
     Values,
 )
 from rollcall.provisioning.planning import LEFT_ALONE, Item
+from rollcall.provisioning.redaction import Hidden, without
 
 Result = tuple[Operation, Outcome | None, int]
 
 _PRECONDITION_FAILED = 412
-_READ_BEFORE_RETRY = frozenset({400, 409, 412})
-"""Refusals that may mean the resource is not what the ledger believes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class _Page:
     new_id: Callable[[], str]
     cycle_id: str
     generation: int
+    settings: JobSettings
     holders: Mapping[Key, Sequence[Holder]]
     links: list[Link] = field(default_factory=list)
     dropped: list[Key] = field(default_factory=list)
@@ -59,6 +63,8 @@ class _Page:
     log: list[LogRecord] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     failed: set[Key] = field(default_factory=set)
+    exchanges: dict[tuple[Key, str], Exchange | None] = field(default_factory=dict)
+    exhausted: list[str] = field(default_factory=list)
 
 
 def intents(items: Sequence[Item], plan: Plan) -> list[Link]:
@@ -99,6 +105,7 @@ def conclude(
     new_id: Callable[[], str],
     cycle_id: str,
     generation: int,
+    settings: JobSettings,
     members_pending: bool,
     owners: Mapping[tuple[str, str], Key] | None = None,
     holders: Mapping[Key, Sequence[Holder]] | None = None,
@@ -108,7 +115,7 @@ def conclude(
     `members_pending`: the members of every group of this page are to be compared anew. `owners`: which source
     objects the ids of created resources belong to already. `holders`: who has the values that the target refused.
     """
-    page = _Page(now, new_id, cycle_id, generation, holders or {})
+    page = _Page(now, new_id, cycle_id, generation, settings, holders or {})
     by_result = {result[0].key: result for result in _without_stolen_ids(results, owners or {})}
     by_skip = {skip.key: skip for skip in plan.skips}
     withheld = {operation.key: operation for operation in plan.withheld}
@@ -137,6 +144,8 @@ def conclude(
         returned=page.returned,
         single_references=singles,
         log=page.log,
+        exchanges=page.exchanges,
+        exhausted=Exhausted(new_id(), now, tuple(page.exhausted)) if page.exhausted else None,
     )
     return Conclusion(commit, page.done, frozenset(page.failed))
 
@@ -178,6 +187,8 @@ def _remember(page: _Page, item: Item, link: Link, *, attempted: bool, members_p
         page.lost.add(link.key)
     if attempted and item.scope.verdict != "undecided":
         link = replace(link, left_alone=item.scope.verdict == "ignored")
+    if known.escrow is not None and link.escrow is None:
+        page.exchanges[link.key, ""] = None
     if (known.state, known.target_id, known.left_alone) != (link.state, link.target_id, link.left_alone):
         page.touched.add(link.key)
     if not link.may_exist and link.escrow is None:
@@ -209,11 +220,12 @@ def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Out
         return item.link.forgotten()
     page.failed.add(item.desired.key)
     holders = page.holders.get(operation.key, ())
-    problem = Problem(outcome.code, conflict_reason(outcome.reason, holders, item.desired.redacted))
+    said = without(outcome.reason, hidden_of(item))
+    problem = Problem(outcome.code, conflict_reason(said, holders, item.desired.redacted))
     link = _after_failure(item, operation, outcome)
     if item.known.target_id is not None and link.target_id is None:
         problem = Problem("InvalidAnchor", "The linked object is gone from the target; it is matched again.")
-    escrow = next_escrow(item.known.escrow, problem, page.now)
+    escrow = _escrow(page, item, problem, outcome)
     link = replace(link, withheld=False, escrow=escrow, disabled_at=_unless_back(item, link))
     _log(
         page, item, operation.action, "failure", operation=operation, outcome=outcome, duration=duration,
@@ -265,10 +277,10 @@ def _rest(page: _Page, item: Item, operation: Operation) -> Escrow | None:
     """The escrow of somebody who was locked out without the rest that the target had refused before; None otherwise."""
     before = item.known.escrow
     if operation.interim:
-        return next_escrow(None, Problem("EntryConflict", operation.reason), page.now)
+        return next_escrow(None, Problem("EntryConflict", operation.reason), page.now, page.settings)
     if before is None or is_reached(item.desired, operation.values):
         return None
-    return next_escrow(before, Problem(before.code, before.reason), page.now)
+    return next_escrow(before, Problem(before.code, before.reason), page.now, page.settings)
 
 
 def _after_failure(item: Item, operation: Operation, outcome: Refused | Unanswered) -> Link:
@@ -279,7 +291,7 @@ def _after_failure(item: Item, operation: Operation, outcome: Refused | Unanswer
         return item.link.forgotten()
     if outcome.status == 404:
         return item.link.forgotten()
-    if outcome.status in _READ_BEFORE_RETRY:
+    if is_doubtful(outcome):
         return replace(item.link, state="uncertain")
     return item.link
 
@@ -312,7 +324,7 @@ def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:
         return replace(link, disabled=disabled, disabled_at=_since(item, page.now) if leaving else None)
     page.failed.add(item.desired.key)
     base = item.known if item.problem is not None else item.link
-    escrow = next_escrow(item.known.escrow, Problem(skip.code, skip.reason), page.now)
+    escrow = _escrow(page, item, Problem(skip.code, skip.reason), item.refusal)
     link = replace(base, withheld=False, escrow=escrow, disabled_at=_unless_back(item, base))
     _log(page, item, "other", "failure", code=skip.code, reason=_with_retry(skip.reason, link))
     return link
@@ -326,12 +338,29 @@ def _held(item: Item, skip: Skip) -> Values:
     return values_after(item.desired, item.present, ()) if agrees else item.present
 
 
+def _escrow(page: _Page, item: Item, problem: Problem, outcome: Refused | Unanswered | None) -> Escrow:
+    """The escrow of what failed now; its last exchange is kept with it, where there was one."""
+    escrow = next_escrow(item.known.escrow, problem, page.now, page.settings)
+    page.exchanges[item.desired.key, ""] = (
+        None if outcome is None else last_exchange(outcome, page.now, item.desired.key.kind, hidden_of(item))
+    )
+    if escrow.given_up:
+        page.exhausted.append(f"{item.desired.key.kind} {_name(item)}")
+    return escrow
+
+
+def hidden_of(item: Item) -> Hidden:
+    """What must be shown nowhere of an object, by attribute and by every value it has or may have had."""
+    known: tuple[Values, ...] = (item.desired.values, item.desired.on_create, item.link.sent, item.known.sent)
+    held = (*known, item.present or {}, dict(item.desired.matching))
+    paths = item.desired.redacted
+    return Hidden(paths, tuple(values[path] for path in sorted(paths) for values in held if path in values))
+
+
 def _with_retry(reason: str, link: Link) -> str:
     """The reason with how often it was tried and when it is tried again (rule E1)."""
-    assert link.escrow is not None, "what failed is tried again"
-    times = link.escrow.attempts
-    when = link.escrow.next_attempt.strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"{reason} This operation was tried {times} {'time' if times == 1 else 'times'} and is tried again after {when}."
+    assert link.escrow is not None, "what failed is in escrow"
+    return f"{reason} {retry_sentence(link.escrow)}"
 
 
 def _log(

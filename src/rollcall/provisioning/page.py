@@ -61,6 +61,7 @@ async def carry_out(
         new_id=lambda: str(road.runtime.new_id()),
         cycle_id=road.cycle_id,
         generation=position.generation if position is not None else road.position.generation,
+        settings=road.settings,
         members_pending=full,
         owners=await _owners_of_created(road, results),
         holders=holders,

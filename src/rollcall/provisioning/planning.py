@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rollcall.provisioning.connectors.contract import Refused, Unanswered
 from rollcall.provisioning.differences import Change, differences, emptied, values_after
 from rollcall.provisioning.model import (
     Desired,
@@ -33,7 +34,7 @@ class Item:
     """One entry, ready to be planned.
 
     `known` is what the ledger says, `link` what is known after matching; `present` the values the target showed just now, None where
-    it was not asked; `problem` what kept the matching from an answer.
+    it was not asked; `problem` what kept the matching from an answer, `refusal` the target's answer that did.
     """
 
     scope: Scope
@@ -43,6 +44,7 @@ class Item:
     mapping: ObjectMapping
     present: Values | None = None
     problem: Problem | None = None
+    refusal: Refused | Unanswered | None = None
 
 
 def plan(

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered
-from rollcall.provisioning.health import next_escrow, retry_delay_seconds
-from rollcall.provisioning.ledger_contract import ReferenceOutcome
+from rollcall.provisioning.escrows import next_escrow, retry_sentence
+from rollcall.provisioning.failure_classes import may_be_about_one
+from rollcall.provisioning.last_exchange import NOTHING_HIDDEN, last_exchange
+from rollcall.provisioning.ledger_contract import Exhausted, ReferenceOutcome
 from rollcall.provisioning.log_steps import exchange_of
-from rollcall.provisioning.model import Key, Link, LogRecord, Problem, Reference, ReferenceKey, ReferenceOperation
+from rollcall.provisioning.model import (
+    Escrow,
+    Exchange,
+    Key,
+    Link,
+    LogRecord,
+    Problem,
+    Reference,
+    ReferenceKey,
+    ReferenceOperation,
+)
 from rollcall.provisioning.references import halves, plan_references
 from rollcall.provisioning.request_profile import PROFILES, Ends
 from rollcall.provisioning.road import Road
@@ -19,8 +31,6 @@ from rollcall.provisioning.target_schema import is_multi_valued_reference
 _SWEEP_BITS = (1 << 63) - 1
 _ROWS = 2000
 _GROUPS = 50
-_WORTH_HALVING = frozenset({400, 404, 409, 413, 422})
-"""Refusals that may be about a single reference among many."""
 _TOO_LARGE = 413
 _MEMBER_BYTES = 100
 """What one member takes in a request, by a wide margin; a limit on the size of requests is one on members."""
@@ -50,7 +60,8 @@ class _Pass:
     names: dict[Key, str]
     present: list[ReferenceKey] = field(default_factory=list)
     absent: list[ReferenceKey] = field(default_factory=list)
-    failed: dict[ReferenceKey, datetime] = field(default_factory=dict)
+    failed: dict[ReferenceKey, Escrow] = field(default_factory=dict)
+    exchanges: dict[tuple[Key, str], Exchange | None] = field(default_factory=dict)
     suspects: dict[Key, Problem] = field(default_factory=dict)
     lost: dict[Key, Problem] = field(default_factory=dict)
     log: list[LogRecord] = field(default_factory=list)
@@ -76,6 +87,7 @@ async def send_due_references(road: Road) -> None:
         await road.ledger.intend_references([row.key for each in operations for row in each.added + each.removed])
         batch = _Pass(now, {key: link.name for key, link in links.items()})
         await _send(road, await _not_set_yet(road, operations, batch), batch)
+        _came_right(batch, plan.waiting + plan.settled)
         await road.ledger.commit_references(await _outcome(road, batch, idle))
         road.counts.requests = road.exporter.traffic.requests
         await road.observer(road.counts)
@@ -96,7 +108,7 @@ async def _send(road: Road, operations: Sequence[ReferenceOperation], batch: _Pa
         duration = int((road.runtime.monotonic() - began) * 1000)
         again: list[ReferenceOperation] = []
         for operation, answer in zip(operations, answers, strict=True):
-            parts = halves(operation) if _may_be_about_one(answer) else None
+            parts = halves(operation) if may_be_about_one(answer) else None
             if parts is not None and isinstance(answer, Refused) and answer.status == _TOO_LARGE:
                 _learn_limit(road, operation)
             if parts is not None:
@@ -143,8 +155,7 @@ async def _not_set_yet(
     already: set[ReferenceKey] = set()
     for operation, answer in zip(asked, answers, strict=True):
         if isinstance(answer, Found) and answer.total == 1:
-            batch.present.extend(row.key for row in operation.added)
-            batch.absent.extend(row.key for row in operation.removed)
+            _arrived(batch, operation)
             already.update(row.key for row in operation.added)
     return [each for each in operations if not each.added or each.added[0].key not in already]
 
@@ -155,39 +166,60 @@ def _is_set(road: Road, operation: ReferenceOperation) -> Callable[[], Awaitable
     return lambda: road.target.refers(operation.source.kind, operation.target_id, "manager", referenced_id)
 
 
-def _may_be_about_one(answer: Outcome | None) -> bool:
-    return isinstance(answer, Refused) and answer.status in _WORTH_HALVING
-
-
 def _settle(road: Road, batch: _Pass, operation: ReferenceOperation, answer: Outcome | None, duration: int) -> None:
     rows = operation.added + operation.removed
     if answer is None:
-        # Not attempted; the next cycle sends it.
-        batch.failed.update({row.key: batch.now for row in rows})
-        return
+        return  # not attempted; it stays due, and the next cycle sends it
     if isinstance(answer, Done):
-        batch.present.extend(row.key for row in operation.added)
-        batch.absent.extend(row.key for row in operation.removed)
+        _arrived(batch, operation)
         road.counts.references_added += len(operation.added)
         road.counts.references_removed += len(operation.removed)
         _log(road, batch, operation, "success", duration, answer)
         return
     road.counts.references_failed += len(rows)
-    delay = max(retry_delay_seconds(row.attempts + 1) for row in rows)
-    batch.failed.update({row.key: batch.now + timedelta(seconds=delay) for row in rows})
-    _log(road, batch, operation, "failure", duration, answer)
-    if isinstance(answer, Refused) and answer.status in _WORTH_HALVING:
+    for row in rows:
+        batch.failed[row.key] = _escrow(road, batch, row, answer)
+    batch.exchanges[operation.source, operation.attribute] = last_exchange(
+        answer, batch.now, operation.source.kind, NOTHING_HIDDEN
+    )
+    latest = max((batch.failed[row.key] for row in rows), key=lambda escrow: escrow.next_attempt)
+    _log(road, batch, operation, "failure", duration, answer, retry_sentence(latest))
+    if may_be_about_one(answer):
         # Either end may be gone from the target: both are read before the reference is tried again.
         problem = Problem("InvalidAnchor", f"The target refused a reference: {answer.reason}")
         for row in rows:
             batch.suspects[row.key.source] = problem
             batch.suspects[row.key.referenced] = problem
-            batch.failed[row.key] = batch.now if row.attempts == 0 else batch.failed[row.key]
+
+
+def _arrived(batch: _Pass, operation: ReferenceOperation) -> None:
+    """The target holds these references as they are wanted."""
+    batch.present.extend(row.key for row in operation.added)
+    batch.absent.extend(row.key for row in operation.removed)
+    _came_right(batch, operation.added + operation.removed)
+
+
+def _came_right(batch: _Pass, rows: Sequence[Reference]) -> None:
+    """What failed before and does so no more leaves no exchange behind, unless others of its attribute still fail."""
+    for row in rows:
+        if row.escrow is not None:
+            batch.exchanges.setdefault((row.key.source, row.key.attribute), None)
+
+
+def _escrow(road: Road, batch: _Pass, row: Reference, answer: Refused | Unanswered) -> Escrow:
+    """When a reference is tried again; at once the first time where its ends are read before (see below)."""
+    escrow = next_escrow(row.escrow, Problem(answer.code, answer.reason), batch.now, road.settings)
+    if may_be_about_one(answer) and escrow.attempts == 1:
+        return replace(escrow, next_attempt=batch.now)
+    return escrow
 
 
 async def _outcome(road: Road, batch: _Pass, idle: Sequence[ReferenceKey]) -> ReferenceOutcome:
     known = await road.ledger.known(list(batch.suspects)) if batch.suspects else {}
-    links = [_suspected(link, batch.suspects[key], batch.now) for key, link in known.items() if link.state == "linked"]
+    links = [_suspected(road, batch, link) for link in known.values() if link.state == "linked"]
+    given_up = [f"{key.attribute} of {_named_in(batch, key.source)}" for key, each in batch.failed.items() if each.given_up]
+    given_up += [f"{link.key.kind} {link.name}" for link in links if link.escrow is not None and link.escrow.given_up]
+    names = tuple(dict.fromkeys(given_up))
     return ReferenceOutcome(
         present=batch.present,
         absent=batch.absent,
@@ -195,12 +227,19 @@ async def _outcome(road: Road, batch: _Pass, idle: Sequence[ReferenceKey]) -> Re
         idle=idle,
         links=links,
         log=batch.log,
+        exchanges=batch.exchanges,
+        exhausted=Exhausted(str(road.runtime.new_id()), batch.now, names) if names else None,
     )
 
 
-def _suspected(link: Link, problem: Problem, now: datetime) -> Link:
+def _named_in(batch: _Pass, key: Key) -> str:
+    return f"{key.kind} {batch.names.get(key, key.id)}"
+
+
+def _suspected(road: Road, batch: _Pass, link: Link) -> Link:
     """The link of an end that may be gone: to be read before it is believed."""
-    return replace(link, state="uncertain", escrow=next_escrow(link.escrow, problem, now))
+    escrow = next_escrow(link.escrow, batch.suspects[link.key], batch.now, road.settings)
+    return replace(link, state="uncertain", escrow=escrow)
 
 
 def _log(
@@ -210,13 +249,14 @@ def _log(
     status: str,
     duration: int,
     answer: Outcome,
+    retry: str = "",
 ) -> None:
     """One record for one request; a request with many references names how many, and all of them as changes."""
     action = "update"
     many = len(operation.added) + len(operation.removed)
     description = f"{len(operation.added)} added to and {len(operation.removed)} removed from {operation.attribute}."
     code = "" if isinstance(answer, Done) else answer.code
-    reason = description if isinstance(answer, Done) else f"{description} {answer.reason}"
+    reason = description if isinstance(answer, Done) else f"{description} {answer.reason} {retry}"
     step = {
         "name": "EntryExportUpdate",
         "provisioningStepType": "referenceResolution",

@@ -53,7 +53,7 @@ class RehearsalLedger(MemoryLedger):
         await self._take_links(await self._real.due(now, None, _EVERYTHING))
         await self._take_links(await self._real.groups_with_pending_members(_EVERYTHING))
         due = await self._real.due_references(now, _EVERYTHING)
-        self._take([KeptReference(row.key, row.wanted, row.state, due=True, attempts=row.attempts) for row in due])
+        self._take([KeptReference(row.key, row.wanted, row.state, due=True, escrow=row.escrow) for row in due])
         await self._take_links({end for row in due for end in (row.key.source, row.key.referenced)})
 
     def _take(self, references: Sequence[KeptReference]) -> None:

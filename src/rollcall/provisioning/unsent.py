@@ -10,10 +10,9 @@ from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Found, Outcome, Refused, Unanswered
 from rollcall.provisioning.connectors.scim import ENDPOINTS, ScimTarget
 from rollcall.provisioning.connectors.whole_resource import changed_resource
-from rollcall.provisioning.expression_values import REDACTED
-from rollcall.provisioning.model import Json, PatchOperation, UnsentRequest, Values
+from rollcall.provisioning.model import PatchOperation, UnsentRequest, Values
+from rollcall.provisioning.redaction import shown_operation, shown_resource, shown_value
 from rollcall.provisioning.request_profile import Profile
-from rollcall.provisioning.target_schema import element_attribute, is_value_path, parsed, read_value
 from rollcall.runtime import Runtime
 from rollcall.scim.error import ScimError
 from rollcall.scim_http.address import Query, resource_path
@@ -98,11 +97,7 @@ class UnsentClient(ScimClient):
     def _without_hidden(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
         if method != "PUT" or body is None:
             return body
-        for hidden in self.hidden:
-            if read_value(body, hidden) is not None:
-                shown = _changed(path, body, PatchOperation("replace", hidden, REDACTED))
-                body = shown or _changed(path, body, PatchOperation("remove", hidden)) or {}
-        return body
+        return shown_resource(_KINDS[path.rpartition("/")[0]], body, self.hidden)
 
 
 def _changed(path: str, resource: dict[str, Any], operation: PatchOperation) -> dict[str, Any] | None:
@@ -130,32 +125,7 @@ class UnsentTarget(ScimTarget):
         return await super().refers(kind, target_id, attribute, referenced_id)
 
     async def create(self, kind: str, values: Values) -> Outcome:
-        return await super().create(kind, {path: self._shown(path, value) for path, value in values.items()})
+        return await super().create(kind, {path: shown_value(path, value, self.hidden) for path, value in values.items()})
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
-        return await super().update(kind, target_id, [self._shown_operation(each) for each in operations])
-
-    def _shown_operation(self, operation: PatchOperation) -> PatchOperation:
-        path, value = operation.path, self._shown(operation.path, operation.value)
-        if path is not None and is_value_path(path) and any(_holds(hidden, path) for hidden in self.hidden):
-            path = f'{element_attribute(path)}[value eq "{REDACTED}"]'  # the value stands in the path itself
-        return replace(operation, path=path, value=value)
-
-    def _shown(self, path: str | None, value: Json) -> Json:
-        if path is None and isinstance(value, dict):
-            return {name: self._shown(name, each) for name, each in value.items()}
-        if value is None or path is None:
-            return value
-        return REDACTED if any(_overlap(hidden, path) for hidden in self.hidden) else value
-
-
-def _overlap(hidden: str, path: str) -> bool:
-    """Whether what stands at `path` may show something hidden: rather one value too many is masked than one too few."""
-    one, other = parsed(hidden).sub_attribute, parsed(path).sub_attribute
-    is_part = one is None or other is None or one.casefold() == other.casefold()
-    return is_part and element_attribute(hidden).casefold() == element_attribute(path).casefold()
-
-
-def _holds(hidden: str, path: str) -> bool:
-    """Whether the elements that `path` selects are hidden as a whole."""
-    return not is_value_path(hidden) and _overlap(hidden, path)
+        return await super().update(kind, target_id, [shown_operation(each, self.hidden) for each in operations])

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import orjson
 
 _DETAIL_CHARACTERS = 1000
+_TEXT_BYTES = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -59,7 +60,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The server surely did not do it. `status` is None where nothing was sent."""
+    """The server surely did not do it. `status` is None where nothing was sent, `text` the beginning of what it answered."""
 
     status: int | None
     reason: Reason
@@ -67,16 +68,18 @@ class Refused:
     detail: str | None = None
     retry_after_seconds: float | None = None
     body: dict[str, Any] | None = field(default=None, repr=False)
+    text: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """It may or may not have been done."""
+    """It may or may not have been done. `text` is the beginning of what the server answered."""
 
     reason: Reason
     status: int | None = None
     detail: str | None = None
     retry_after_seconds: float | None = None
+    text: str = field(default="", repr=False, compare=False)
 
 
 Answer: TypeAlias = Done | Refused | Unanswered
@@ -102,19 +105,20 @@ def judge(method: str, status: int, headers: Mapping[str, str], content: bytes, 
     body = _object(content)
     if 200 <= status < 300:
         if body is None and (content.strip() or _needs_body(method, status)):
-            return Unanswered(Reason.NOT_SCIM, status, _what_came(headers, content))
+            return Unanswered(Reason.NOT_SCIM, status, _what_came(headers, content), text=_beginning(content))
         return Done(status, body, headers)
     retry_after = parse_retry_after(headers.get("retry-after"), now)
     scim_type, detail = _error(body)
+    text = _beginning(content)
     if status == 408:  # the server gave up waiting, or a proxy did while the server works on
-        return Unanswered(Reason.TIMEOUT, status, detail, retry_after)
+        return Unanswered(Reason.TIMEOUT, status, detail, retry_after, text)
     if status in _REFUSALS or 300 <= status < 500:
         default = Reason.REDIRECTED if status < 400 else Reason.REJECTED
-        return Refused(status, _REFUSALS.get(status, default), scim_type, detail, retry_after, body)
+        return Refused(status, _REFUSALS.get(status, default), scim_type, detail, retry_after, body, text)
     if status == 503 and retry_after is not None:
         # RFC 9110 §15.6.4: a server that can say when it will be back turned the request away on purpose.
-        return Refused(status, Reason.UNAVAILABLE, scim_type, detail, retry_after, body)
-    return Unanswered(Reason.SERVER_ERROR, status, detail, retry_after)
+        return Refused(status, Reason.UNAVAILABLE, scim_type, detail, retry_after, body, text)
+    return Unanswered(Reason.SERVER_ERROR, status, detail, retry_after, text)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
@@ -132,6 +136,10 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
             when = when.replace(tzinfo=UTC)
         return max(0.0, (when - now).total_seconds())
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _beginning(content: bytes) -> str:
+    return content[:_TEXT_BYTES].decode(errors="replace")
 
 
 def _needs_body(method: str, status: int) -> bool:

@@ -187,22 +187,22 @@ class ScimClient:
 
     def _answer(self, method: str, response: aiohttp.ClientResponse, content: bytes | None) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = judge(method, response.status, headers, content or b"", self._runtime.now())
+        answer = judge(method, response.status, headers, self._without_token(response.status, content), self._runtime.now())
         if content is None and not isinstance(answer, Refused):
             return Unanswered(
                 Reason.ANSWER_TOO_LARGE, response.status, f"The body is over {self._max_answer_bytes} bytes."
             )
         if isinstance(answer, Refused) and answer.reason is Reason.REDIRECTED:
             return Refused(answer.status, answer.reason, detail=_redirect(headers.get("location", "")))
-        if not isinstance(answer, Done) and answer.detail and self._token and self._token in answer.detail:
-            return self._without_token(answer)
         return answer
 
-    def _without_token(self, answer: Refused | Unanswered) -> Answer:
-        detail = (answer.detail or "").replace(self._token, _HIDDEN)
-        if isinstance(answer, Refused):
-            return Refused(answer.status, answer.reason, answer.scim_type, detail, answer.retry_after_seconds)
-        return Unanswered(answer.reason, answer.status, detail, answer.retry_after_seconds)
+    def _without_token(self, status: int, content: bytes | None) -> bytes:
+        """What a server says of a failure, without the token that it may repeat, however it writes a slash in JSON."""
+        if not content or not self._token or status < 300:
+            return content or b""
+        for written in (self._token, self._token.replace("/", "\\/")):
+            content = content.replace(written.encode(), _HIDDEN.encode())
+        return content
 
 
 def _failure(error: Exception) -> Refused | Unanswered:

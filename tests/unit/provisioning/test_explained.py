@@ -49,7 +49,7 @@ def record(action: str, *modified: tuple[str, Any, Any], status: str = "success"
         ),
         (KeptReference(TIE, True, "absent", True), LINKED, {"User"}, "waiting", "does not provision groups"),
         (
-            KeptReference(TIE, True, "absent", True, 3, NOW),
+            KeptReference(TIE, True, "absent", True, Escrow(3, NOW, NOW, "EntryConflict", "Taken.")),
             LINKED,
             {"User", "Group"},
             "waiting",

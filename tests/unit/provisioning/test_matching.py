@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rollcall.provisioning.health import next_escrow
+from rollcall.provisioning.escrows import next_escrow
 from rollcall.provisioning.matching import (
     NotOurs,
     Question,
@@ -85,7 +85,7 @@ def test_the_same_value_is_looked_up_once() -> None:
 
 
 def test_what_failed_before_is_looked_up_fresh() -> None:
-    failed = Link(ADA, escrow=next_escrow(None, Problem("EntryConflict", ""), NOON))
+    failed = Link(ADA, escrow=next_escrow(None, Problem("EntryConflict", ""), NOON, SETTINGS))
 
     found = asked(failed)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
-from rollcall.provisioning.health import next_escrow
+from rollcall.provisioning.escrows import next_escrow
 from rollcall.provisioning.ledger_contract import SingleReference
 from rollcall.provisioning.model import JobSettings, Key, Link, Operation, Plan, Problem
 from rollcall.provisioning.outcomes import Conclusion, conclude, intents, lost_by_looking
@@ -35,7 +35,7 @@ CONFLICT = Refused("EntryConflict", "The name is taken.", 409)
 NOT_FOUND = Refused("InvalidAnchor", "There is no t1.", 404)
 FORBIDDEN = Refused("InsufficientRights", "Not allowed.", 403)
 MADE = Done({"id": "new"})
-FAILED = next_escrow(None, Problem("Timeout", ""), NOON - timedelta(minutes=1))
+FAILED = next_escrow(None, Problem("Timeout", ""), NOON - timedelta(minutes=1), JobSettings())
 
 
 def concluded(
@@ -56,6 +56,7 @@ def concluded(
         new_id=lambda: f"record-{next(numbers)}",
         cycle_id="cycle",
         generation=3,
+        settings=settings,
         members_pending=members_pending,
     )
 
@@ -152,7 +153,7 @@ def test_what_is_not_answered_is_uncertain_and_tried_again(of: Item) -> None:
     assert link.state == "uncertain"
     assert link.target_id == of.link.target_id
     assert link.sent == of.link.sent
-    assert link.escrow == next_escrow(None, Problem("Timeout", TIMEOUT.reason), NOON)
+    assert link.escrow == next_escrow(None, Problem("Timeout", TIMEOUT.reason), NOON, JobSettings())
     assert len(conclusion.failed) == 1
 
 

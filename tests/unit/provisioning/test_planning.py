@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rollcall.provisioning.differences import patch_for
-from rollcall.provisioning.health import next_escrow
+from rollcall.provisioning.escrows import next_escrow
 from rollcall.provisioning.model import JobSettings, Key, Link, Operation, PatchOperation, Problem, Skip
 from rollcall.provisioning.planning import Item, plan, plan_item
 from tests.unit.provisioning.builders import (
@@ -202,7 +202,7 @@ def test_a_name_that_the_target_refused_does_not_keep_a_leaver_signed_in() -> No
     """Locking out goes alone once the whole request has failed."""
     left = entry(assigned=False, userPrincipalName="new@example.org")
     link = sent_for(entry())
-    failed = replace(link, escrow=next_escrow(None, Problem("EntryConflict", "taken"), NOON))
+    failed = replace(link, escrow=next_escrow(None, Problem("EntryConflict", "taken"), NOON, JobSettings()))
 
     first = operation(item(left, link))
     second = operation(item(left, failed))
@@ -217,7 +217,7 @@ def test_a_leaver_who_is_locked_out_still_gives_up_the_old_name_after_a_failure(
     left = entry(assigned=False, userPrincipalName="new@example.org")
     failed = replace(
         sent_for(entry(assigned=False), disabled=True),
-        escrow=next_escrow(None, Problem("EntryConflict", "taken"), NOON),
+        escrow=next_escrow(None, Problem("EntryConflict", "taken"), NOON, JobSettings()),
     )
 
     assert operation(item(left, failed)).patch == (PatchOperation("replace", "userName", "new@example.org"),)

@@ -183,7 +183,7 @@ def concluded(one: Item) -> Link:
     """The link after a page with this item alone."""
     conclusion = conclude(
         [one], plan([one], SETTINGS), [], now=datetime(2026, 1, 1, tzinfo=UTC), new_id=lambda: "1", cycle_id="c",
-        generation=1, members_pending=False,
+        generation=1, settings=SETTINGS, members_pending=False,
     )  # fmt: skip
     (link,) = conclusion.commit.links
     return link

@@ -32,7 +32,8 @@ class Refused:
 
     `code` is one of the error codes of Entra's provisioning log; `status` the HTTP status where there was
     one. `away` says that nothing reached the target at all, `denied` that the credentials were not
-    accepted: both concern the whole target, not this object.
+    accepted: both concern the whole target, not this object. `body` is what was sent, `answered` the beginning of the
+    answer's text.
     """
 
     code: str
@@ -42,6 +43,8 @@ class Refused:
     away: bool = False
     denied: bool = False
     request: str = field(default="", compare=False)
+    body: Json = field(default=None, compare=False, repr=False)
+    answered: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Unanswered:
     away: bool = False
     status: int | None = None
     request: str = field(default="", compare=False)
+    body: Json = field(default=None, compare=False, repr=False)
+    answered: str = field(default="", compare=False, repr=False)
 
 
 Outcome = Done | Refused | Unanswered

@@ -12,6 +12,7 @@ from rollcall.provisioning.connectors.capabilities import Capabilities, of_confi
 from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Unanswered, Verdict
 from rollcall.provisioning.connectors.open_attribute import OddResource
 from rollcall.provisioning.connectors.scim_answers import (
+    asked,
     failure,
     found,
     has_usable_id,
@@ -83,11 +84,13 @@ class ScimTarget:
         answer = await self._asked(kind, attribute, value)
         if self._profile.lists and _does_not_filter(answer):
             self.capabilities = self.capabilities.known("learnt", filter=False)
-        return queried(answer)
+        return asked(ENDPOINTS[kind], self._lookup(kind, attribute, value), queried(answer))
 
     async def _asked(self, kind: str, attribute: str, value: Json) -> Answer:
-        query = self._profile.lookup(kind, equal(attribute, str(value)))
-        return await self._client.send("GET", ENDPOINTS[kind], query=query)
+        return await self._client.send("GET", ENDPOINTS[kind], query=self._lookup(kind, attribute, value))
+
+    def _lookup(self, kind: str, attribute: str, value: Json) -> Query:
+        return self._profile.lookup(kind, equal(attribute, str(value)))
 
     async def refers(
         self, kind: str, target_id: str, attribute: str, referenced_id: str
@@ -102,29 +105,32 @@ class ScimTarget:
     async def read(self, kind: str, target_id: str) -> Outcome:
         answer = await self._client.send("GET", self._path(kind, target_id), query=self._without_members(kind) or None)
         if isinstance(answer, WireDone) and not has_usable_id(answer.body):
-            return incompatible("A resource without a usable id came back.")
-        return outcome(answer)
+            return sent("GET", self._path(kind, target_id), incompatible("A resource without a usable id came back."))
+        return sent("GET", self._path(kind, target_id), outcome(answer))
 
     def _without_members(self, kind: str) -> Query:
         return self._profile.without_members if kind == "Group" else {}
 
     async def create(self, kind: str, values: Values) -> Outcome:
-        answer = await self._client.send("POST", ENDPOINTS[kind], body=self._profile.body(kind, values))
+        body = self._profile.body(kind, values)
+        answer = await self._client.send("POST", ENDPOINTS[kind], body=body)
         if isinstance(answer, WireDone) and not has_usable_id(answer.body):
-            return sent("POST", ENDPOINTS[kind], incompatible("The created resource came back without a usable id."))
-        return sent("POST", ENDPOINTS[kind], outcome(answer))
+            nameless = incompatible("The created resource came back without a usable id.")
+            return sent("POST", ENDPOINTS[kind], nameless, body)
+        return sent("POST", ENDPOINTS[kind], outcome(answer), body)
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
         adapts = self._profile.adapts
         if self._profile.whole(kind, operations) or (adapts and not self.capabilities.patch):
             return await self._put(kind, target_id, operations)
-        answer = await self._client.send("PATCH", self._path(kind, target_id), body=patch_request(operations))
+        body = patch_request(operations)
+        answer = await self._client.send("PATCH", self._path(kind, target_id), body=body)
         if adapts and isinstance(answer, WireRefused) and answer.status in _NO_PATCH:
             replaced = await self._put(kind, target_id, operations)
             if isinstance(replaced, Done):
                 self.capabilities = self.capabilities.known("learnt", patch=False)
             return replaced
-        return sent("PATCH", self._path(kind, target_id), outcome(answer))
+        return sent("PATCH", self._path(kind, target_id), outcome(answer), body)
 
     async def _put(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
         """Read the resource, members and all, change it, and put it back whole (RFC 7644 §3.5.1).
@@ -135,7 +141,7 @@ class ScimTarget:
         for _ in range(_PUT_ATTEMPTS):
             answer = await self._client.send("GET", self._path(kind, target_id))
             if not isinstance(answer, WireDone):
-                return failure(answer)
+                return sent("GET", self._path(kind, target_id), failure(answer))
             if not has_usable_id(answer.body) or answer.body is None:
                 return incompatible("A resource without a usable id came back.")
             resource = await self._with_members(kind, target_id, answer.body)
@@ -149,7 +155,7 @@ class ScimTarget:
                 return incompatible(f"The resource can't be put back whole without loss. {error}")
             version = version_of(answer.body, answer.headers) if self.capabilities.etag else None
             put = await self._client.send("PUT", self._path(kind, target_id), body=body, if_match=version)
-            answered = sent("PUT", self._path(kind, target_id), outcome(put))
+            answered = sent("PUT", self._path(kind, target_id), outcome(put), body)
             if not (isinstance(put, WireRefused) and put.reason is Reason.PRECONDITION_FAILED):
                 return answered
         return answered
@@ -189,7 +195,9 @@ class ScimTarget:
             return replace(failure(answer), request="POST /Bulk")
         outcomes = bulk.outcomes(operations, items, answer.body or {})
         each_sent = zip(items, outcomes, strict=True)
-        return Many([sent(item["method"], f"{item['path']} in /Bulk", outcome) for item, outcome in each_sent])
+        return Many(
+            [sent(item["method"], f"{item['path']} in /Bulk", outcome, item.get("data")) for item, outcome in each_sent]
+        )
 
     def _bulk_item(self, operation: Operation, number: int) -> dict[str, Any]:
         path = ENDPOINTS[operation.key.kind]

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered, Verdict
+from rollcall.provisioning.model import Json
 from rollcall.provisioning.target_schema import storable_text
 from rollcall.scim_http.answer import Answer, Reason, judge
 from rollcall.scim_http.answer import Done as WireDone
@@ -83,9 +84,19 @@ def outcome(answer: Answer) -> Outcome:
     return Done(answer.body, answer.status) if isinstance(answer, WireDone) else failure(answer)
 
 
-def sent(method: str, path: str, outcome: Outcome) -> Outcome:
-    """The outcome with what was sent for it."""
-    return replace(outcome, request=f"{method} {path}")
+def sent(method: str, path: str, outcome: Outcome, body: Json = None) -> Outcome:
+    """The outcome with what was sent for it; the body only with a failure, which is looked into."""
+    if isinstance(outcome, Done):
+        return replace(outcome, request=f"{method} {path}")
+    return replace(outcome, request=f"{method} {path}", body=body)
+
+
+def asked(path: str, query: Mapping[str, object], reply: Found | Refused | Unanswered) -> Found | Refused | Unanswered:
+    """The reply to a question, a failure with what was asked, as one reads it rather than as it is encoded."""
+    if isinstance(reply, Found):
+        return reply
+    parameters = "&".join(f"{name}={value}" for name, value in query.items())
+    return replace(reply, request=f"GET {path}?{parameters}")
 
 
 def outcome_of_status(creates: bool, status: int, body: dict[str, Any] | None) -> Outcome:
@@ -111,9 +122,10 @@ def failure(answer: Answer) -> Refused | Unanswered:
             answer.retry_after_seconds,
             away=answer.reason in _NOTHING_REACHED,
             denied=answer.reason is Reason.UNAUTHORIZED,
+            answered=storable_text(answer.text),
         )
     away = answer.reason in (Reason.TIMEOUT, Reason.RESET) or answer.status in _GATEWAY_STATUSES
-    return Unanswered(code, reason, away, answer.status)
+    return Unanswered(code, reason, away, answer.status, answered=storable_text(answer.text))
 
 
 def _sentence(answer: Answer) -> str:

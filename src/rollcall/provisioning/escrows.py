@@ -1,0 +1,73 @@
+"""When something that failed is tried again, and when it is given up: the schedule of each job."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rollcall.provisioning.failure_classes import class_of
+from rollcall.provisioning.model import Escrow, JobSettings, Problem
+
+GIVEN_UP_AFTER = timedelta(days=28)
+"""So long after its first failure what the schedule `entra` still could not carry out is given up (rule E2)."""
+
+_DAY = timedelta(days=1)
+_SWIFT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600))
+_SWIFT_LAST_DELAY = timedelta(hours=6)
+_ENTRA_FIRST_DAY = (timedelta(hours=6), timedelta(hours=12))
+"""After the first failure; then once a day."""
+
+
+def next_escrow(before: Escrow | None, problem: Problem, now: datetime, settings: JobSettings) -> Escrow:
+    """The escrow of what failed now, after what happened before (rules E1, E2, E3).
+
+    `swift`: after 30 s, 2 min, 10 min, 1 h, then every 6 h, and from 28 days after the first failure on daily, without an
+    end. `entra`: 6, 12 and 24 h after the first failure, then daily until 28 days after it; what fails then is given up.
+    Faults that go by are tried again in the next regular cycle. With both, the first failure that shows that the
+    ledger was wrong is tried again at once, and what was given up and is tried all the same begins anew.
+    """
+    if before is not None and before.given_up:
+        before = None
+    attempts = 1 if before is None else before.attempts + 1
+    first = now if before is None else before.first_failed
+    row = class_of(problem.code)
+    given_up = settings.retry_schedule == "entra" and now - first >= GIVEN_UP_AFTER
+    if given_up or (attempts == 1 and row.at_once):
+        again = now
+    elif settings.retry_schedule == "swift":
+        again = now + _swift_delay(attempts, now - first)
+    elif row.soon:
+        again = now + _until_next_cycle(settings)
+    else:
+        again = first + _entra_moment(now - first)
+    return Escrow(attempts, first, again, problem.code, problem.reason, given_up)
+
+
+def _swift_delay(attempts: int, passed: timedelta) -> timedelta:
+    if passed >= GIVEN_UP_AFTER:
+        return _DAY
+    return _SWIFT_DELAYS[attempts - 1] if attempts <= len(_SWIFT_DELAYS) else _SWIFT_LAST_DELAY
+
+
+def _entra_moment(passed: timedelta) -> timedelta:
+    """How long after the first failure the next attempt is, when so much time has passed since."""
+    for moment in _ENTRA_FIRST_DAY:
+        if passed < moment:
+            return moment
+    return (passed // _DAY + 1) * _DAY
+
+
+def _until_next_cycle(settings: JobSettings) -> timedelta:
+    """Long enough for this cycle to end, short enough for the next one to begin, whenever in this one it failed."""
+    return timedelta(seconds=settings.interval_seconds / 2)
+
+
+def retry_sentence(escrow: Escrow) -> str:
+    """How often it was tried, and when it is tried again (rule E1)."""
+    times = f"{escrow.attempts} {'time' if escrow.attempts == 1 else 'times'}"
+    if escrow.given_up:
+        return f"This operation was tried {times} since {_moment(escrow.first_failed)} and is given up after 28 days."
+    return f"This operation was tried {times} and is tried again after {_moment(escrow.next_attempt)}."
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC")
