@@ -488,7 +488,9 @@ class ReferenceContract:
         assert await due_keys(ledger) == (keys if end == RED else [member(RED, ADA)])
 
     async def test_a_touched_end_ends_the_wait_for_the_next_attempt(self, ledger: Ledger) -> None:
-        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): escrow(LATER), member(RED, BOB): escrow(LATER)}))
+        await ledger.commit_references(
+            ReferenceOutcome(failed={member(RED, ADA): escrow(LATER), member(RED, BOB): escrow(LATER)})
+        )
         await ledger.commit(Commit(touched=[BOB]))
 
         assert await due_keys(ledger) == [member(RED, BOB)]

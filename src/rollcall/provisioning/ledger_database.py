@@ -15,7 +15,6 @@ from rollcall.provisioning.ledger_contract import Commit, Exhausted, KeptReferen
 from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey
 from rollcall.provisioning.notices import Notice, announce
 
-
 _NAMED = 5
 """How many objects a notice names."""
 

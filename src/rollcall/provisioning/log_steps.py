@@ -45,7 +45,7 @@ def record_of(item: Item, happened: Happened, *, record_id: str, at: datetime, c
         at=at,
         cycle_id=cycle_id,
         key=item.desired.key,
-        name=_name(item),
+        name=name_of(item),
         target_id=item.link.target_id,
         action=action,
         status=status,
@@ -57,7 +57,7 @@ def record_of(item: Item, happened: Happened, *, record_id: str, at: datetime, c
     )
 
 
-def _name(item: Item) -> str:
+def name_of(item: Item) -> str:
     """The name of the object; of one that is gone from the source, the one it had."""
     nameless = item.desired.name == item.desired.key.id
     return item.known.name or item.desired.name if nameless else item.desired.name

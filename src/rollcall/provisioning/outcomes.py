@@ -14,7 +14,7 @@ from rollcall.provisioning.escrows import next_escrow, retry_sentence
 from rollcall.provisioning.failure_classes import is_doubtful
 from rollcall.provisioning.last_exchange import last_exchange
 from rollcall.provisioning.ledger_contract import Commit, Exhausted, SingleReference
-from rollcall.provisioning.log_steps import Happened, LogStatus, record_of
+from rollcall.provisioning.log_steps import Happened, LogStatus, name_of, record_of
 from rollcall.provisioning.model import (
     Escrow,
     Exchange,
@@ -345,7 +345,7 @@ def _escrow(page: _Page, item: Item, problem: Problem, outcome: Refused | Unansw
         None if outcome is None else last_exchange(outcome, page.now, item.desired.key.kind, hidden_of(item))
     )
     if escrow.given_up:
-        page.exhausted.append(f"{item.desired.key.kind} {_name(item)}")
+        page.exhausted.append(f"{item.desired.key.kind} {name_of(item)}")
     return escrow
 
 

@@ -217,7 +217,9 @@ def _escrow(road: Road, batch: _Pass, row: Reference, answer: Refused | Unanswer
 async def _outcome(road: Road, batch: _Pass, idle: Sequence[ReferenceKey]) -> ReferenceOutcome:
     known = await road.ledger.known(list(batch.suspects)) if batch.suspects else {}
     links = [_suspected(road, batch, link) for link in known.values() if link.state == "linked"]
-    given_up = [f"{key.attribute} of {_named_in(batch, key.source)}" for key, each in batch.failed.items() if each.given_up]
+    given_up = [
+        f"{key.attribute} of {_named_in(batch, key.source)}" for key, each in batch.failed.items() if each.given_up
+    ]
     given_up += [f"{link.key.kind} {link.name}" for link in links if link.escrow is not None and link.escrow.given_up]
     names = tuple(dict.fromkeys(given_up))
     return ReferenceOutcome(

@@ -125,7 +125,9 @@ class UnsentTarget(ScimTarget):
         return await super().refers(kind, target_id, attribute, referenced_id)
 
     async def create(self, kind: str, values: Values) -> Outcome:
-        return await super().create(kind, {path: shown_value(path, value, self.hidden) for path, value in values.items()})
+        return await super().create(
+            kind, {path: shown_value(path, value, self.hidden) for path, value in values.items()}
+        )
 
     async def update(self, kind: str, target_id: str, operations: Sequence[PatchOperation]) -> Outcome:
         return await super().update(kind, target_id, [shown_operation(each, self.hidden) for each in operations])

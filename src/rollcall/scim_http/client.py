@@ -187,7 +187,9 @@ class ScimClient:
 
     def _answer(self, method: str, response: aiohttp.ClientResponse, content: bytes | None) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = judge(method, response.status, headers, self._without_token(response.status, content), self._runtime.now())
+        answer = judge(
+            method, response.status, headers, self._without_token(response.status, content), self._runtime.now()
+        )
         if content is None and not isinstance(answer, Refused):
             return Unanswered(
                 Reason.ANSWER_TOO_LARGE, response.status, f"The body is over {self._max_answer_bytes} bytes."

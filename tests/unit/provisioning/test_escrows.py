@@ -58,7 +58,9 @@ def test_swift_forgets_nothing_and_tries_once_a_day_from_the_28th_day_on() -> No
     year = series(SWIFT, until=365 * DAY)
 
     assert not any(escrow.given_up for escrow in year)
-    assert {wait for escrow, wait in zip(year[1:], waits(year)[1:], strict=False) if escrow.next_attempt - NOON > 30 * DAY} == {DAY}
+    assert {
+        wait for escrow, wait in zip(year[1:], waits(year)[1:], strict=False) if escrow.next_attempt - NOON > 30 * DAY
+    } == {DAY}
 
 
 def test_entra_tries_after_6_12_and_24_hours_and_then_daily_until_the_28th_day() -> None:
