@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 
 import pytest
@@ -29,7 +30,7 @@ def series(settings: JobSettings, problem: Problem = REFUSED, until: timedelta =
 
 def waits(escrows: list[Escrow]) -> list[timedelta]:
     moments = [NOON, *(escrow.next_attempt for escrow in escrows)]
-    return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(moments)]
 
 
 def test_the_first_failure_begins_a_series() -> None:
