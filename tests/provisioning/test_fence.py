@@ -14,7 +14,7 @@ from aiohttp import web
 from rollcall import directory
 from rollcall.db import DatabaseConfig
 from rollcall.errors import Conflict, Unavailable
-from rollcall.provisioning import Key, Worker, check_no_cycle, jobs, provision_on_demand
+from rollcall.provisioning import Key, Worker, check_no_cycle, job_states, jobs, provision_on_demand
 from tests.provisioning.world import World, upn
 
 PATIENCE_SECONDS = 30
@@ -28,7 +28,7 @@ def begin_anew_at_first_creation(world: World, *, scope: str | None = None) -> l
         if method == "POST" and not done:
             done.append(path)
             if scope is None:
-                await world.db.write(jobs.restart, world.job_id)
+                await world.db.write(job_states.restart, world.job_id)
             else:
                 await world.db.write(jobs.change_settings, world.job_id, {"scope": scope})
         return None
@@ -136,7 +136,7 @@ async def test_a_listing_that_shows_less_than_its_total_proves_nobody_absent(wor
 async def working(world: World) -> asyncio.Task[None]:
     """A worker of this process, on the world's job with an hour between cycles."""
     await world.db.write(jobs.change_settings, world.job_id, {"interval_seconds": 3600})
-    await world.db.write(jobs.set_state, world.job_id, "Active")
+    await world.db.write(job_states.set_state, world.job_id, "Active")
     return asyncio.create_task(Worker(world.service, directory.CHANNEL).run())
 
 

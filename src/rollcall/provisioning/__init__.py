@@ -23,6 +23,7 @@ from rollcall.provisioning.expression import Explanation, compile_expression, lo
 from rollcall.provisioning.expression_vectors import run_vector
 from rollcall.provisioning.failures import WaitingFailure, waiting_failures
 from rollcall.provisioning.job_settings import parse_interval, print_interval
+from rollcall.provisioning.job_states import restart, set_state
 from rollcall.provisioning.jobs import (
     PROGRESS_CHANNEL,
     Job,
@@ -35,9 +36,7 @@ from rollcall.provisioning.jobs import (
     find_job,
     list_jobs,
     read_job,
-    restart,
     set_credentials,
-    set_state,
 )
 from rollcall.provisioning.log_record import provisioning_object_summary
 from rollcall.provisioning.model import JobSettings, Key, LeftOut

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.sql import SQL, Identifier
@@ -16,8 +16,26 @@ from rollcall.provisioning.model import Problem
 from rollcall.provisioning.road import Counts
 from rollcall.runtime import uuid7
 
+_COLUMNS = "id, kind, began, observed, ended, counts, problem_code, problem_reason"
 _KEPT_WITHOUT_WORK = 1
 """How many cycles that found nothing to do are kept: the last one tells when the job last looked."""
+
+
+Outcome = Literal["Succeeded", "Failed", "EntryLevelErrors"]
+"""How a cycle ended, in the words of Graph's synchronizationTaskExecutionResult."""
+
+
+def outcome_of(counts: Counts, problem: Problem | None) -> Outcome:
+    """How a cycle ended: before its end, with objects that failed, or well."""
+    if problem is not None:
+        return "Failed"
+    return "EntryLevelErrors" if counts.failed or counts.references_failed else "Succeeded"
+
+
+def exports(counts: Counts) -> int:
+    """How many objects and ties a cycle has changed in the target."""
+    objects = counts.created + counts.updated + counts.disabled + counts.deleted
+    return objects + counts.references_added + counts.references_removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +97,8 @@ async def end_cycle(
     """Note how a cycle ended. Of cycles without work only the last is kept."""
     await tx.run(
         """
-        update provisioning.cycles set counts = %s, observed = %s, ended = %s, problem_code = %s, problem_reason = %s
+        update provisioning.cycles set counts = %s, observed = %s, ended = %s, problem_code = %s,
+            problem_reason = %s, outcome = %s, exported = %s
         where job_id = %s and id = %s
         """,
         [
@@ -88,6 +107,8 @@ async def end_cycle(
             now,
             problem and problem.code,
             problem and problem.reason,
+            outcome_of(counts, problem),
+            exports(counts) > 0,
             job_id,
             cycle_id,
         ],
@@ -112,13 +133,36 @@ async def _tell(tx: Tx, job_id: UUID) -> None:
 async def recent_cycles(tx: Tx, job_id: UUID, limit: int = 10) -> list[Cycle]:
     """The last cycles, newest first."""
     rows = await tx.all(
-        """
-        select id, kind, began, observed, ended, counts, problem_code, problem_reason from provisioning.cycles
-        where job_id = %s order by id desc limit %s
-        """,
-        [job_id, limit],
+        f"select {_COLUMNS} from provisioning.cycles where job_id = %s order by id desc limit %s", [job_id, limit]
     )
     return [_cycle(row) for row in rows]
+
+
+async def last_success(tx: Tx, job_id: UUID, *, exported: bool = False) -> Cycle | None:
+    """The last cycle that ended without any failure, or the last of those that changed something in the target."""
+    row = await tx.one(
+        f"""
+        select {_COLUMNS} from provisioning.cycles
+        where job_id = %s and outcome = 'Succeeded' {"and exported" if exported else ""} order by id desc limit 1
+        """,
+        [job_id],
+    )
+    return None if row is None else _cycle(row)
+
+
+async def something_waits(tx: Tx, job_id: UUID) -> tuple[bool, bool]:
+    """Whether some object waits for its next attempt, and whether some removal is held back."""
+    row = await tx.one(
+        """
+        select
+            exists (select from provisioning.links where job_id = %(job)s
+                and escrow_next_attempt is not null and not escrow_given_up) as waiting,
+            exists (select from provisioning.links where job_id = %(job)s and withheld) as withheld
+        """,
+        {"job": job_id},
+    )
+    assert row is not None, "a question for what exists has an answer"
+    return row["waiting"], row["withheld"]
 
 
 def _cycle(row: dict[str, Any]) -> Cycle:
@@ -128,30 +172,30 @@ def _cycle(row: dict[str, Any]) -> Cycle:
 
 
 async def standing(tx: Tx, job_id: UUID) -> Standing:
-    """What a job holds now."""
-    links = await tx.one(
+    """What a job holds now: what waits or is held back is read by indexes of its own, links only in their index."""
+    row = await tx.one(
         """
-        select count(*) filter (where kind = 'User' and state = 'linked') as users,
-            count(*) filter (where kind = 'Group' and state = 'linked') as groups,
-            count(*) filter (where disabled) as disabled,
-            count(*) filter (where escrow_next_attempt is not null) as escrowed,
-            count(*) filter (where state = 'uncertain') as uncertain,
-            count(*) filter (where withheld) as withheld
-        from provisioning.links where job_id = %s
+        select
+            (select count(*) from provisioning.links
+             where job_id = %(job)s and kind = 'User' and target_id is not null) as users,
+            (select count(*) from provisioning.links
+             where job_id = %(job)s and kind = 'Group' and target_id is not null) as groups,
+            (select count(*) from provisioning.links
+             where job_id = %(job)s and disabled_at is not null and disabled) as disabled,
+            (select count(*) from provisioning.links
+             where job_id = %(job)s and escrow_next_attempt is not null) as escrowed,
+            (select count(*) from provisioning.links
+             where job_id = %(job)s and (state = 'uncertain' or escrow_next_attempt is not null)
+               and state = 'uncertain') as uncertain,
+            (select count(*) from provisioning.links where job_id = %(job)s and withheld) as withheld,
+            (select count(*) from provisioning.object_references
+             where job_id = %(job)s and state = 'present') as references,
+            (select count(*) from provisioning.object_references where job_id = %(job)s and due) as references_due
         """,
-        [job_id],
+        {"job": job_id},
     )
-    references = await tx.one(
-        """
-        select count(*) filter (where state = 'present') as references,
-            count(*) filter (where due) as references_due
-        from provisioning.object_references where job_id = %s
-        """,
-        [job_id],
-    )
-    assert links is not None
-    assert references is not None
-    return Standing(**links, **references)
+    assert row is not None, "counts are a row"
+    return Standing(**row)
 
 
 async def read_log(

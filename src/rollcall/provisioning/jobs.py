@@ -1,10 +1,10 @@
-"""Jobs as rows: create, start, pause, restart, credentials, and the cycles they ran."""
+"""Jobs as rows: create, find, credentials, settings, mappings."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,7 +15,16 @@ from rollcall.crypto import Sealer
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.provisioning.defaults import TEMPLATES, schema_of
+from rollcall.provisioning.health import Quarantine
 from rollcall.provisioning.job_settings import DECIDING, check_settings, settings_of
+from rollcall.provisioning.job_states import (
+    JobState,
+    drop_watermark,
+    lift_quarantine,
+    quarantine_of,
+    schedule,
+    set_state,
+)
 from rollcall.provisioning.model import JobSettings, Json
 from rollcall.provisioning.request_profile import flagged_profile
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, with_what_was_left_out
@@ -23,12 +32,8 @@ from rollcall.runtime import Runtime
 
 PROGRESS_CHANNEL = "rollcall_provisioning"
 """Notifications of cycles that began, made progress or ended. The payload is the job's id."""
-SCHEDULE_CHANNEL = "rollcall_schedule"
-"""Notifications of jobs that were started, paused, or given other settings or mappings. The payload is the job's id."""
-
-JobState = Literal["Active", "Paused", "Disabled"]
 _COLUMNS = """id, service_principal_id, display_name, template, tenant_url, sealed_token is not null as has_token,
-    settings, sync_schema, state, watermark is null as starts_over, created"""
+    settings, sync_schema, state, watermark is null as starts_over, created, quarantine, resume_at"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Job:
     state: JobState
     starts_over: bool
     created: datetime
+    quarantine: Quarantine | None = None
+    resume_at: datetime | None = None
 
 
 def check_tenant_url(url: str) -> str:
@@ -140,7 +147,7 @@ async def list_jobs(tx: Tx) -> list[Job]:
 
 
 def _job(row: dict[str, Any]) -> Job:
-    return Job(**{**row, "settings": settings_of(row["settings"])})
+    return Job(**{**row, "settings": settings_of(row["settings"]), "quarantine": quarantine_of(row["quarantine"])})
 
 
 async def credentials(tx: Tx, sealer: Sealer, job_id: UUID) -> tuple[str, str]:
@@ -170,30 +177,9 @@ async def set_credentials(tx: Tx, sealer: Sealer, job_id: UUID, tenant_url: str,
         """,
         [url, sealed, Jsonb(asdict(settings)), job_id],
     )
-
-
-async def set_state(tx: Tx, job_id: UUID, state: JobState) -> None:
-    """Start (Active) or pause a job; a pause lets the running cycle end (rule Y3). Raises NotFound."""
-    row = await tx.one(
-        "update provisioning.jobs set state = %s, modified = now() where id = %s returning settings", [state, job_id]
-    )
-    if row is None:
-        raise NotFound(f"There is no job {job_id}.")
-    await _schedule(tx, job_id, state, row["settings"]["interval_seconds"])
-
-
-async def _schedule(tx: Tx, job_id: UUID, state: str, interval_seconds: float) -> None:
-    if state == "Active":
-        await tx.run(
-            """
-            insert into queue.provisioning_schedule (job_id, tenant, interval_seconds) values (%s, %s, %s)
-            on conflict (job_id) do update set interval_seconds = excluded.interval_seconds
-            """,
-            [job_id, tx.tenant, interval_seconds],
-        )
-    else:
-        await tx.run("delete from queue.provisioning_schedule where job_id = %s", [job_id])
-    await tx.run("select pg_notify(%s, %s)", [SCHEDULE_CHANNEL, str(job_id)])
+    if job.quarantine is not None and job.quarantine.reason == "EncounteredQuarantineException":
+        await lift_quarantine(tx, job_id)  # what it was about may be over: the next cycle shows it
+    await schedule(tx, job_id)
 
 
 async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> JobSettings:
@@ -210,7 +196,7 @@ async def change_settings(tx: Tx, job_id: UUID, changes: dict[str, Json]) -> Job
     )
     if any(getattr(settings, name) != getattr(job.settings, name) for name in DECIDING):
         await drop_watermark(tx, job_id)
-    await _schedule(tx, job_id, job.state, settings.interval_seconds)
+    await schedule(tx, job_id)
     return settings
 
 
@@ -226,7 +212,7 @@ async def change_schema(tx: Tx, job_id: UUID, document: Json) -> SchemaFindings:
         "update provisioning.jobs set sync_schema = %s, modified = now() where id = %s", [Jsonb(complete), job_id]
     )
     await drop_watermark(tx, job_id)
-    await _schedule(tx, job_id, job.state, job.settings.interval_seconds)
+    await schedule(tx, job_id)
     return findings
 
 
@@ -237,34 +223,6 @@ def default_schema(tenant: UUID, job: Job) -> dict[str, Any]:
 
 def _schema_id(tenant: UUID, job_id: UUID) -> str:
     return f"scim.{tenant.hex}.{job_id}"
-
-
-async def drop_watermark(tx: Tx, job_id: UUID) -> None:
-    """The next cycle reads everything again; one that runs now ends, and marks nothing as seen for the next."""
-    await tx.run(
-        """
-        update provisioning.jobs set watermark = null, epoch = epoch + 1, generation = generation + 1 where id = %s
-        """,
-        [job_id],
-    )
-
-
-async def restart(tx: Tx, job_id: UUID) -> None:
-    """As the portal restarts a job: everything is read again, failures are tried at once, links stay.
-
-    What the guard withheld is planned anew. Raises NotFound.
-    """
-    await read_job(tx, job_id)
-    await drop_watermark(tx, job_id)
-    await tx.run(
-        """
-        update provisioning.links set withheld = false, escrow_attempts = null, escrow_first_failed = null,
-            escrow_next_attempt = null, escrow_code = null, escrow_reason = null
-        where job_id = %s and (withheld or escrow_next_attempt is not null)
-        """,
-        [job_id],
-    )
-    await set_state(tx, job_id, "Active")
 
 
 async def delete_job(tx: Tx, job_id: UUID) -> None:

@@ -20,6 +20,8 @@ from rollcall.provisioning.scoping import decide
 from rollcall.provisioning.target_listing import remember_in_listings
 from rollcall.runtime import seeded
 
+_IN_STEP = frozenset({"RedundantExport", "RedundantSoftDelete"})
+
 
 async def run_page(
     road: Road, entries: Sequence[Entry], ties: Sequence[Tie], position: Position | None, *, full: bool = False
@@ -129,6 +131,11 @@ def _count(road: Road, items: Sequence[Item], plan: Plan, conclusion: outcomes.C
         setattr(counts, name, getattr(counts, name) + number)
     road.failed = (road.failed - {item.desired.key for item in items}) | conclusion.failed
     counts.failed = len(road.failed)
+    anew = {item.desired.key for item in items if item.known.escrow is None}
+    road.failed_anew = (road.failed_anew | (conclusion.failed & anew)) & road.failed
+    counts.failed_anew = len(road.failed_anew)
+    shown = {item.desired.key for item in items if item.present is not None}
+    counts.in_step += sum(1 for skip in plan.skips if skip.code in _IN_STEP and skip.key in shown)
     counts.skipped += sum(1 for skip in plan.skips if not skip.failed)
     counts.withheld += len(plan.withheld)
     road.removals += sum(1 for operation in plan.operations if operation.action in planning.REMOVALS)

@@ -19,7 +19,10 @@ from rollcall.runtime import Runtime
 
 @dataclass(slots=True)
 class Counts:
-    """What a cycle has done so far; objects, but for `references_…` (ties) and `requests`."""
+    """What a cycle has done so far; objects, but for `references_…` (ties) and `requests`.
+
+    `failed_anew`: those that had not failed before this cycle. `in_step`: those that the target showed to be as they should be.
+    """
 
     imported: int = 0
     in_scope: int = 0
@@ -29,6 +32,8 @@ class Counts:
     deleted: int = 0
     skipped: int = 0
     failed: int = 0
+    failed_anew: int = 0
+    in_step: int = 0
     withheld: int = 0
     references_added: int = 0
     references_removed: int = 0
@@ -58,8 +63,9 @@ class Road:
 
     `hold`: why nothing may be removed now, if so. `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
     `contested`: objects that were refused a name in this cycle because another has it. `failed`: those whose last
-    attempt in this cycle failed. `gate`: what may be sent. `given`: the moment and the chance that mappings work with, so
-    that a plan can be worked out once more.
+    attempt in this cycle failed; `failed_anew` those of them that had not failed before. `force_deletes`: somebody wants
+    what guards held back carried out by this cycle. `gate`: what may be sent. `given`: the moment and the chance that
+    mappings work with, so that a plan can be worked out once more.
     """
 
     settings: JobSettings
@@ -77,6 +83,8 @@ class Road:
     indexes: dict[str, TargetIndex | None] = field(default_factory=dict)
     contested: dict[Key, None] = field(default_factory=dict)
     failed: set[Key] = field(default_factory=set)
+    failed_anew: set[Key] = field(default_factory=set)
+    force_deletes: bool = False
     removals: int = 0
     hold: str = ""
     gate: Gate = OPEN

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
 
 from rollcall.db import TenantDatabase
-from rollcall.errors import Conflict, Invalid, Refusal, Unavailable
-from rollcall.provisioning import cycles, jobs
+from rollcall.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
+from rollcall.provisioning import cycles, job_states, jobs
+from rollcall.provisioning.assessing import CycleEnd, conclude_cycle
 from rollcall.provisioning.capability_store import read_capabilities
-from rollcall.provisioning.connection import Service, open_target, test_connection
+from rollcall.provisioning.connection import Service, first_matching, open_target, test_connection
 from rollcall.provisioning.connectors.contract import Target
 from rollcall.provisioning.connectors.directory import DirectorySource
 from rollcall.provisioning.cycle import CycleResult, run_cycle, run_for
@@ -73,16 +75,23 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
             await discover_if_due(service, db, job, target, asked_at, initial=kind == "initial")
             before = target.capabilities
             road = make_road(service, db, job, target, str(cycle_id), hold)
+            road.force_deletes = await db.write(job_states.take_force_deletes, job_id)
             road.observer = _observer(service, db, job_id, cycle_id, watch)
             counts = road.counts
-            result = await run_cycle(road)
+            result = await _proved(job, target, await run_cycle(road))
             await keep_what_was_learnt(db, job_id, before, target)
     except Exception as error:
         # Whatever it was, the cycle has ended, and its row says why.
         with contextlib.suppress(Unavailable):
-            await db.write(cycles.end_cycle, job_id, cycle_id, counts, _why_ended(error), service.runtime.now())
+            await _conclude_early(service, db, job_id, cycle_id, counts, error)
         raise
-    await db.write(cycles.end_cycle, job_id, cycle_id, result.counts, result.problem, service.runtime.now())
+    end = CycleEnd(
+        result.counts,
+        result.problem,
+        resume_at=result.resume_at,
+        held_because=result.held_because or ("A guard holds removals back." if result.held else ""),
+    )
+    assessed = await db.write(conclude_cycle, service.runtime, job_id, cycle_id, end)
     _log.info(
         "cycle ended",
         job=str(job_id),
@@ -93,8 +102,35 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
         requests=result.counts.requests,
         failed=result.counts.failed,
         problem=result.problem.code if result.problem else None,
+        quarantine=assessed.health.quarantine.reason if assessed and assessed.health.quarantine else None,
     )
     return result
+
+
+async def _conclude_early(
+    service: Service, db: TenantDatabase, job_id: UUID, cycle_id: UUID, counts: Counts, error: Exception
+) -> None:
+    """A cycle that ended by an exception has failed too; but being told to begin anew, or to give way, is no failure."""
+    problem = _why_ended(error)
+    if isinstance(error, Conflict | NotFound):
+        await db.write(cycles.end_cycle, job_id, cycle_id, counts, problem, service.runtime.now())
+        return
+    end = CycleEnd(counts, problem, is_ours=not isinstance(error, Invalid))
+    await db.write(conclude_cycle, service.runtime, job_id, cycle_id, end)
+
+
+async def _proved(job: Job, target: Target, result: CycleResult) -> CycleResult:
+    """The result, where a job that was in quarantine because its target failed has shown that it does not any more.
+
+    A cycle that had nothing to send proves nothing; so the connection is tested (rule C4).
+    """
+    quarantine = job.quarantine
+    if quarantine is None or quarantine.reason != "EncounteredQuarantineException":
+        return result
+    if result.problem is not None or result.counts.requests:
+        return result
+    verdict = await target.test(first_matching(job))
+    return result if verdict.ok else replace(result, problem=Problem(quarantine.code, verdict.message))
 
 
 async def check_no_cycle(service: Service, job_id: UUID) -> None:

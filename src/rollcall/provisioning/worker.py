@@ -7,6 +7,8 @@ import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +21,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rollcall.db import Tx
 from rollcall.errors import NotFound, Refusal, Unavailable
 from rollcall.provisioning.connection import Service
-from rollcall.provisioning.jobs import SCHEDULE_CHANNEL
+from rollcall.provisioning.health import LONGEST_WAIT, seconds_to_wait
+from rollcall.provisioning.job_states import SCHEDULE_CHANNEL
 from rollcall.provisioning.service import run_job
 
 _log = structlog.get_logger()
@@ -32,40 +35,65 @@ _DEAD_AFTER_SECONDS = 8.0
 _LOOK_FOR_DEAD_EVERY_SECONDS = 4.0
 _RESTART_AFTER_SECONDS = 1.0
 _AGAIN_AFTER_SECONDS = 2.0
+_SOONEST_SECONDS = 1.0
+"""No sooner than this after a cycle another one begins for what failed in it."""
 _END_WITHIN_SECONDS = 3.0
 """How long a cycle may go on when the worker is told to stop; it goes on from its last page elsewhere."""
 
 
+_COLUMNS = "tenant, job_id, interval_seconds, not_before, not_before_since, next_due"
+
+
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A job the scheduler thinks of."""
+    """A job the scheduler thinks of.
+
+    `not_before`, said at `not_before_since`: quarantine, or its target, wants no cycle to begin by itself before. `next_due`: something
+    that failed is tried again then.
+    """
 
     tenant: UUID
     job_id: UUID
     interval_seconds: float
+    not_before: datetime | None = None
+    not_before_since: datetime | None = None
+    next_due: datetime | None = None
+
+    def seconds_to_wait(self, now: datetime) -> float:
+        """How long no cycle may begin by itself; 0: it may."""
+        if self.not_before is None or self.not_before_since is None:
+            return 0.0
+        return seconds_to_wait(self.not_before, self.not_before_since, self.interval_seconds, now)
+
+    def seconds_until_due(self, now: datetime) -> float | None:
+        """How long until something that failed is tried again, where that is sooner than the next regular cycle."""
+        if self.next_due is None:
+            return None
+        seconds = max((self.next_due - now).total_seconds(), _SOONEST_SECONDS)
+        return seconds if seconds < self.interval_seconds else None
 
 
 async def scheduled_jobs(tx: Tx, tenant: UUID | None = None) -> list[Scheduled]:
     """Active jobs of all tenants, or of one."""
     rows = await tx.all(
-        """
-        select tenant, job_id, interval_seconds from queue.provisioning_schedule
-        where %s::uuid is null or tenant = %s
-        """,
-        [tenant, tenant],
+        f"select {_COLUMNS} from queue.provisioning_schedule where %s::uuid is null or tenant = %s", [tenant, tenant]
     )
     return [Scheduled(**row) for row in rows]
 
 
 async def unscheduled_jobs(tx: Tx) -> list[Scheduled]:
-    """Active jobs of all tenants that have no next cycle in the queue."""
+    """Active jobs of all tenants that have no next cycle in the queue, or one too late, as when the clock went back."""
     rows = await tx.all(
-        """
-        select tenant, job_id, interval_seconds from queue.provisioning_schedule s
+        f"""
+        select {_COLUMNS} from queue.provisioning_schedule s
         where not exists (
             select from queue.procrastinate_jobs j
-            where j.queueing_lock = 'tick ' || s.job_id and j.status in ('todo', 'doing'))
-        """
+            where j.queueing_lock = 'tick ' || s.job_id and j.status in ('todo', 'doing')
+              and (j.scheduled_at is null
+                   or j.scheduled_at <= now() + make_interval(secs => %s + greatest(
+                       s.interval_seconds, least(%s, extract(epoch from s.not_before - now()))::float8))))
+        """,
+        [_AGAIN_AFTER_SECONDS, LONGEST_WAIT.total_seconds()],
     )
     return [Scheduled(**row) for row in rows]
 
@@ -124,7 +152,7 @@ class Worker:
     async def _ensure_scheduled(self) -> None:
         """Every active job has its next cycle in the queue, whatever became of the last one."""
         for scheduled in await self._service.database.system(unscheduled_jobs):
-            await self._defer_tick(scheduled, 0.0)
+            await self._put_tick(scheduled, 0.0)
 
     async def _listen(self, channel: str, wake: Callable[[str], Awaitable[None]]) -> None:
         async with contextlib.aclosing(self._service.database.listen(channel)) as payloads:
@@ -142,13 +170,7 @@ class Worker:
         for scheduled in await self._service.database.system(scheduled_jobs):
             if payload and str(scheduled.job_id) != payload:
                 continue
-            waiting = await self.queue.job_manager.list_jobs_async(
-                queue=QUEUE, status="todo", queueing_lock=f"tick {scheduled.job_id}"
-            )
-            for job in waiting:
-                assert job.id is not None, "a job in the queue has an id"
-                await self.queue.job_manager.cancel_job_by_id_async(job.id, delete_job=True)
-            await self._defer_tick(scheduled, 0.0)
+            await self._put_tick(scheduled, 0.0)
 
     async def _defer_wake(self, scheduled: Scheduled, seconds: float = 0.0) -> None:
         # One waiting wake-up is enough: the cycle reads what is there when it starts. Its lock keeps two cycles of one
@@ -160,6 +182,21 @@ class Worker:
     async def _defer_tick(self, scheduled: Scheduled, seconds: float) -> None:
         # Without the lock: a queue serves one lock in order, and a tick that waits for its time would hold up wake-ups.
         await self._defer(self._tick, scheduled, f"tick {scheduled.job_id}", seconds=seconds)
+
+    async def _put_tick(self, scheduled: Scheduled, seconds: float) -> None:
+        """Let the next tick come then, whenever it would have come."""
+        waiting = await self.queue.job_manager.list_jobs_async(
+            queue=QUEUE, status="todo", queueing_lock=f"tick {scheduled.job_id}"
+        )
+        for job in waiting:
+            assert job.id is not None, "a job in the queue has an id"
+            await self.queue.job_manager.cancel_job_by_id_async(job.id, delete_job=True)
+        await self._defer_tick(scheduled, seconds)
+
+    async def _scheduled(self, tenant: UUID, job_id: UUID) -> Scheduled | None:
+        """The job as the scheduler knows it now; None when it was paused or deleted."""
+        jobs = await self._service.database.system(scheduled_jobs, tenant)
+        return next((each for each in jobs if each.job_id == job_id), None)
 
     async def _defer(
         self, task: Any, scheduled: Scheduled, queueing_lock: str, *, lock: str | None = None, seconds: float = 0.0
@@ -174,20 +211,27 @@ class Worker:
 
     async def _run_ticking(self, tenant: str, job_id: str) -> None:
         """It is time for a cycle: put it into the queue, and the next tick, so that the chain never breaks."""
-        jobs = await self._service.database.system(scheduled_jobs, UUID(tenant))
-        scheduled = next((each for each in jobs if str(each.job_id) == job_id), None)
+        scheduled = await self._scheduled(UUID(tenant), UUID(job_id))
         if scheduled is None:
             return  # paused or deleted
+        if seconds := scheduled.seconds_to_wait(self._service.runtime.now()):
+            # Rounded up, or it would find itself a moment too early.
+            await self._defer_tick(scheduled, ceil(seconds))
+            return
         await self._defer_tick(scheduled, scheduled.interval_seconds)
         await self._defer_wake(scheduled)
 
     async def _cycle(self, tenant: UUID, job_id: UUID) -> None:
-        jobs = await self._service.database.system(scheduled_jobs, tenant)
-        scheduled = next((each for each in jobs if each.job_id == job_id), None)
+        scheduled = await self._scheduled(tenant, job_id)
         if scheduled is None:
             return  # paused after it was put into the queue
+        if seconds := scheduled.seconds_to_wait(self._service.runtime.now()):
+            # What changed is read by the cycle that comes then; its tick is in the queue.
+            _log.info("cycle left out", job=str(job_id), reason="quarantine or Retry-After", seconds=round(seconds))
+            return
         try:
             await run_job(self._service, tenant, job_id)
+            await self._tick_when_due(tenant, job_id)
         except NotFound as refusal:
             _log.info("cycle left out", job=str(job_id), reason=refusal.message)
         except Refusal as refusal:
@@ -203,6 +247,15 @@ class Worker:
             frames = traceback.format_tb(error.__traceback__)
             sqlstate = getattr(error, "sqlstate", None)
             _log.error("cycle failed", job=str(job_id), error=type(error).__name__, sqlstate=sqlstate, frames=frames)
+
+    async def _tick_when_due(self, tenant: UUID, job_id: UUID) -> None:
+        """What failed is tried again in its time, even where the next regular cycle comes later."""
+        scheduled = await self._scheduled(tenant, job_id)
+        if scheduled is None:
+            return
+        seconds = scheduled.seconds_until_due(self._service.runtime.now())
+        if seconds is not None:
+            await self._put_tick(scheduled, ceil(seconds))
 
     async def _take_over(self) -> None:
         """Put the work of dead workers back into the queue, and mend what is missing in it."""

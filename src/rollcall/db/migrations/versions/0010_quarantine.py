@@ -8,5 +8,5 @@ revision, down_revision = place(__file__)
 
 
 def upgrade() -> None:
-    """The state of a job that fails too much."""
+    """Run the SQL beside this file."""
     run_sql(__file__)
