@@ -29,8 +29,8 @@ SOURCE = ROOT / "src" / "rollcall"
 STOREYS = (
     ("Top", "words in, one call, words out", ("__main__", "cli", "main")),
     ("Rooms", "each owns its words, tables, pages and wire", ("directory", "provisioning", "workspaces")),
-    ("Kits", "what rooms are built with", ("scim_http", "web", "db")),
-    ("Floor", "knows nobody above it", ("scim", "config", "crypto", "runtime", "errors")),
+    ("Kits", "what rooms are built with", ("scim_http", "web", "db", "mail")),
+    ("Floor", "knows nobody above it", ("scim", "config", "crypto", "runtime", "errors", "mail_address")),
 )
 
 _EXAMPLES_NOW = datetime(2025, 7, 30, 12, tzinfo=UTC)

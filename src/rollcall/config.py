@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from rollcall.errors import Invalid
+from rollcall.mail_address import check_mail_address
 
 FILE_NAME = "rollcall.toml"
 DOTS = "••••••••"
@@ -72,6 +73,14 @@ def _choice(*choices: str) -> Reader:
     return read
 
 
+def _switch(written: Any) -> bool:
+    if isinstance(written, str) and written.lower() in ("true", "false"):
+        return written.lower() == "true"
+    if not isinstance(written, bool):
+        raise ValueError("must be true or false")
+    return written
+
+
 def _path(written: Any) -> Path:
     text = str(written) if isinstance(written, str | Path) else ""
     # A tilde is the shell's to replace; here it would make a directory of that name.
@@ -119,6 +128,12 @@ def _sealing_key(written: Any) -> bytes:
     if len(key) != _KEY_BYTES:
         raise ValueError(f"must be {2 * _KEY_BYTES} hexadecimal digits, as `openssl rand -hex {_KEY_BYTES}` prints")
     return key
+
+
+def _text(written: Any) -> str:
+    if not isinstance(written, str) or not written or not written.isprintable():
+        raise ValueError("must be text on one line")
+    return written
 
 
 def _setting(default: Any, reader: Reader, about: str, *, secret: bool = False) -> Any:
@@ -185,6 +200,39 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """The mail server that mails are handed to, and in whose name."""
+
+    host: str | None = _setting(None, _host, "The mail server; without one mails are kept and not sent.")
+    port: int = _setting(587, _whole(1, 65_535), "The port it takes mail on: 587 with starttls, 465 with tls.")
+    security: str = _setting(
+        "starttls",
+        _choice("none", "starttls", "tls"),
+        "tls from the first byte, starttls before anything is said, or none; certificates are always verified.",
+    )
+    ca_file: Path | None = _setting(  # noqa: RUF009 - as `data` is
+        None, _path, "A PEM file with the authorities to trust, when the server's is not a public one."
+    )
+    username: str | None = _setting(None, _text, "The name to sign in to the mail server with, if it asks for one.")
+    password: str | None = _setting(None, _text, "The password of that name.", secret=True)
+    sender: str | None = _setting(None, check_mail_address, "The address that mails come from; needed with a host.")
+    sender_name: str = _setting("Rollcall", _text, "The name beside that address.")
+    timeout_seconds: float = _setting(30.0, _seconds, "How long delivering one mail may take.")
+
+
+@dataclass(frozen=True)
+class WebhookSettings:
+    """How webhooks are delivered."""
+
+    timeout_seconds: float = _setting(20.0, _seconds, "How long a receiver may take for its answer.")
+    private_addresses: bool = _setting(
+        True,
+        _switch,
+        "Whether a webhook may go to an address of this machine or of a private network; link-local ones never.",
+    )
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What is logged, and how it is written."""
 
@@ -219,6 +267,8 @@ class Config:
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     workspaces: WorkspacesSettings = field(default_factory=WorkspacesSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     log: LogSettings = field(default_factory=LogSettings)
     origins: InitVar[Mapping[str, str] | None] = None
 
@@ -418,6 +468,17 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"identity.port and workspaces.port are both {identity.port} on {identity.host}; "
             "choose another port for one of them, or 0 for any free one."
         )
+    mail = config.mail
+    if mail.host and not mail.sender:
+        yield "mail.host is set, but mail.sender is not; say which address mails come from."
+    if (mail.username is None) != (mail.password is None):
+        yield "mail.username and mail.password go together; set both, or neither."
+    if mail.password and mail.security == "none" and not _is_this_machine(mail.host):
+        yield "mail.security is none, so that mail.password would be sent in clear; choose starttls or tls."
+
+
+def _is_this_machine(host: str | None) -> bool:
+    return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def _at(config: Config, key: str) -> Any:

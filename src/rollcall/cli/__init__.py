@@ -14,6 +14,7 @@ from rollcall.cli import (
     directory,
     expressions,
     jobs,
+    mail,
     organisations,
     output,
     serving,
@@ -35,6 +36,7 @@ app.add_typer(applications.app, name="application")
 app.add_typer(jobs.app, name="job")
 app.add_typer(expressions.app, name="expression")
 app.add_typer(organisations.app, name="organisation")
+app.add_typer(mail.app, name="mail")
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(configuration.app, name="config")
 app.add_typer(serving.serve_app, name="serve")

@@ -20,6 +20,7 @@ from rollcall.cli import (
     job_capabilities,
     job_explain,
     job_nested,
+    job_notices,
     job_on_demand,
     job_plan,
     job_report,
@@ -41,6 +42,8 @@ app = typer.Typer(
     no_args_is_help=True, help="Provisioning jobs: each keeps one application in step with the directory."
 )
 app.add_typer(job_schema.app, name="schema")
+app.add_typer(job_notices.app, name="webhook")
+app.command("notices")(job_notices.notices)
 app.command("plan")(job_plan.plan)
 app.command("apply")(job_run.apply)
 app.command("run")(job_run.run)
@@ -323,6 +326,14 @@ def credentials(
         str | None, typer.Option("--tenant-url", metavar="URL", help="Another Tenant URL; without it, the same.")
     ] = None,
     secret_token: SecretToken = _ASK,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            "--expires",
+            metavar="DAY",
+            help="The last day on which the token is good; administrators are warned 30, 7 and 1 days before.",
+        ),
+    ] = None,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
@@ -331,15 +342,18 @@ def credentials(
     """Give a job another Secret Token or Tenant URL, if the connection test succeeds with it.
 
     Example: rollcall job credentials --secret-token file:token.txt
+
+    Example: rollcall job credentials --secret-token file:token.txt --expires 2031-01-31
     """
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
+        until = None if expires is None else provisioning.parse_expiry(expires, parts.runtime.now())
         url, token = tenant_url or found.tenant_url or "", secret(secret_token)
         _must_succeed(await provisioning.test_connection(parts.provisioning, url, token, found.settings))
-        await db.write(provisioning.set_credentials, parts.sealer, found.id, url, token)
+        await db.write(provisioning.replace_credentials, parts.runtime, parts.sealer, found.id, url, token, until)
         return Answer(
-            {"job_id": found.id, "tenant_url": url},
+            {"job_id": found.id, "tenant_url": url, "expires": until},
             lambda console: console.print("The connection test succeeded; the next cycle uses it."),
         )
 
@@ -374,6 +388,8 @@ def settings(
     Example: rollcall job settings interval=PT5M deletion_threshold=50
 
     Example: rollcall job settings scope=all --dry-run
+
+    Example: rollcall job settings notification_emails=ops@contoso.com,night@contoso.com notify_on_failure=true
     """
     given = list(words or ())
     job = given.pop(0) if given and "=" not in given[0] else None
@@ -402,6 +418,9 @@ def _settings(written: dict[str, str]) -> dict[str, Any]:
     for name, text in written.items():
         if name == "interval":
             values["interval_seconds"] = provisioning.parse_interval(text)
+            continue
+        if name == "notification_emails":
+            values[name] = provisioning.split_recipients(text)
             continue
         try:
             values[name] = orjson.loads(text)

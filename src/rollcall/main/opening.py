@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import structlog
 
@@ -15,7 +16,8 @@ from rollcall.config import Config
 from rollcall.crypto import Sealer, read_or_make_key
 from rollcall.db import Database, DatabaseConfig, open_database
 from rollcall.errors import Unavailable
-from rollcall.provisioning import Service
+from rollcall.mail import MailServer, Security
+from rollcall.provisioning import Service, Ways, WebhookClient
 from rollcall.runtime import Runtime, SystemRuntime
 
 
@@ -32,6 +34,35 @@ class Parts:
     def provisioning(self) -> Service:
         """The provisioning service over these parts."""
         return Service(self.database, self.runtime, self.sealer)
+
+    @property
+    def ways(self) -> Ways:
+        """How notices leave this installation."""
+        return ways_of(self.config)
+
+
+def mail_server(config: Config) -> MailServer | None:
+    """The mail server of the configuration; None without one."""
+    mail = config.mail
+    if mail.host is None or mail.sender is None:
+        return None
+    return MailServer(
+        host=mail.host,
+        port=mail.port,
+        sender=mail.sender,
+        sender_name=mail.sender_name,
+        security=cast(Security, mail.security),
+        username=mail.username,
+        password=mail.password,
+        timeout_seconds=mail.timeout_seconds,
+        ca_file=None if mail.ca_file is None else str(mail.ca_file),
+    )
+
+
+def ways_of(config: Config) -> Ways:
+    """How notices leave, as the configuration says."""
+    webhooks = WebhookClient(config.webhooks.timeout_seconds, config.webhooks.private_addresses)
+    return Ways(mail_server(config), webhooks, config.identity.base_url)
 
 
 def database_config(config: Config) -> DatabaseConfig:

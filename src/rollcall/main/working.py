@@ -22,11 +22,12 @@ async def work(parts: Parts, ready: Callable[[], None] = lambda: None) -> None:
     worker = Worker(parts.provisioning, directory.CHANNEL, parts.config.worker.concurrency)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(worker.run(ready))
+        tasks.create_task(provisioning.Deliverer(parts.provisioning, parts.ways).run())
         tasks.create_task(_keep_house(parts))
 
 
 async def _keep_house(parts: Parts) -> None:
-    """Once an hour: purge what was deleted 30 days ago, and prune the change log, the provisioning log and old cycles."""
+    """Once an hour: purge what was deleted 30 days ago, prune what is kept for a time only, and warn of what expires."""
     while True:
         try:
             for tenant in await parts.database.system(directory.list_tenants):
@@ -43,5 +44,8 @@ async def _keep_tenant(parts: Parts, tenant: UUID) -> None:
         await parts.runtime.sleep(0)
     while await db.write(provisioning.prune_history, now):
         await parts.runtime.sleep(0)
+    while await db.write(provisioning.prune_notices, now):
+        await parts.runtime.sleep(0)
+    await db.write(provisioning.announce_expiries, parts.runtime)
     while await db.write(directory.prune_changes, now - directory.CHANGES_KEPT_FOR):
         await parts.runtime.sleep(0)

@@ -3,6 +3,7 @@
 from rollcall.provisioning.capability_report import Capability, CapabilityReport
 from rollcall.provisioning.connection import Service, test_connection, test_job
 from rollcall.provisioning.connectors.contract import Verdict
+from rollcall.provisioning.credential_expiry import announce_expiries, parse_expiry, replace_credentials
 from rollcall.provisioning.cycle import CycleResult
 from rollcall.provisioning.cycles import (
     Arrival,
@@ -14,6 +15,16 @@ from rollcall.provisioning.cycles import (
     recent_cycles,
     standing,
 )
+from rollcall.provisioning.deliveries import (
+    Attempt,
+    Delivery,
+    LoggedAttempt,
+    ToldNotice,
+    list_notices,
+    prune_notices,
+    webhook_log,
+)
+from rollcall.provisioning.delivering import Deliverer, Ways, send_test_mail, send_test_webhook
 from rollcall.provisioning.discovering import capabilities_of_job
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.due_deletions import count_due_deletions
@@ -40,6 +51,13 @@ from rollcall.provisioning.jobs import (
 )
 from rollcall.provisioning.log_record import provisioning_object_summary
 from rollcall.provisioning.model import JobSettings, Key, LeftOut
+from rollcall.provisioning.notice_rules import EVENTS
+from rollcall.provisioning.notices import Notice, announce
+from rollcall.provisioning.notification_settings import (
+    parse_notification_settings,
+    print_notification_settings,
+    split_recipients,
+)
 from rollcall.provisioning.object_records import kind_of
 from rollcall.provisioning.road import Counts
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
@@ -60,23 +78,38 @@ from rollcall.provisioning.trying import (
     trial_context,
     unknown_in_trial,
 )
+from rollcall.provisioning.webhook_sending import WebhookClient
+from rollcall.provisioning.webhooks import (
+    Webhook,
+    add_webhook,
+    find_webhook,
+    list_webhooks,
+    remove_webhook,
+    rotate_secret,
+)
 from rollcall.provisioning.worker import Worker
 
 __all__ = [
+    "EVENTS",
     "PROGRESS_CHANNEL",
     "Arrival",
+    "Attempt",
     "Capability",
     "CapabilityReport",
     "Counts",
     "Cycle",
     "CycleResult",
+    "Deliverer",
+    "Delivery",
     "ExplainedObject",
     "Explanation",
     "Job",
     "JobSettings",
     "Key",
     "LeftOut",
+    "LoggedAttempt",
     "NewJob",
+    "Notice",
     "PastStep",
     "PlannedCycle",
     "PlannedObject",
@@ -87,9 +120,16 @@ __all__ = [
     "ScopePreview",
     "Service",
     "Standing",
+    "ToldNotice",
     "Verdict",
     "WaitingFailure",
+    "Ways",
+    "Webhook",
+    "WebhookClient",
     "Worker",
+    "add_webhook",
+    "announce",
+    "announce_expiries",
     "arrival",
     "attributes_for",
     "attributes_of_user",
@@ -108,30 +148,44 @@ __all__ = [
     "examine_schema",
     "explain_object",
     "find_job",
+    "find_webhook",
     "kind_of",
     "left_out",
     "list_jobs",
+    "list_notices",
+    "list_webhooks",
     "log_form",
+    "parse_expiry",
     "parse_interval",
+    "parse_notification_settings",
     "plan_job",
     "preview_scope",
     "print_interval",
+    "print_notification_settings",
     "provision_on_demand",
     "provisioning_object_summary",
     "prune_history",
+    "prune_notices",
     "read_job",
     "read_log",
     "recent_cycles",
+    "remove_webhook",
+    "replace_credentials",
     "restart",
+    "rotate_secret",
     "run_job",
     "run_vector",
+    "send_test_mail",
+    "send_test_webhook",
     "set_credentials",
     "set_state",
+    "split_recipients",
     "standing",
     "test_connection",
     "test_job",
     "trial_context",
     "unknown_in_trial",
     "waiting_failures",
+    "webhook_log",
     "with_what_was_left_out",
 ]

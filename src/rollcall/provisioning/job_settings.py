@@ -18,6 +18,7 @@ from rollcall.provisioning.model import (
     RequestProfile,
     RetrySchedule,
 )
+from rollcall.provisioning.notification_settings import check_recipients
 
 LEAST_INTERVAL_SECONDS = 5.0
 
@@ -59,6 +60,7 @@ def check_settings(values: dict[str, Json]) -> JobSettings:
         for name in _SWITCHES
         if not isinstance(values.get(name, False), bool)
     ]
+    faults += check_recipients(values.get("notification_emails", ()))
     if faults:
         number = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
         raise Invalid(f"The settings of the job have {number}.", details=tuple(sorted(faults)))

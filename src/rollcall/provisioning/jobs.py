@@ -33,7 +33,7 @@ from rollcall.runtime import Runtime
 PROGRESS_CHANNEL = "rollcall_provisioning"
 """Notifications of cycles that began, made progress or ended. The payload is the job's id."""
 _COLUMNS = """id, service_principal_id, display_name, template, tenant_url, sealed_token is not null as has_token,
-    settings, sync_schema, state, watermark is null as starts_over, created, quarantine, resume_at"""
+    settings, sync_schema, state, watermark is null as starts_over, created, quarantine, resume_at, token_expires"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Job:
     created: datetime
     quarantine: Quarantine | None = None
     resume_at: datetime | None = None
+    token_expires: datetime | None = None
 
 
 def check_tenant_url(url: str) -> str:
@@ -160,7 +161,7 @@ async def credentials(tx: Tx, sealer: Sealer, job_id: UUID) -> tuple[str, str]:
 
 
 async def set_credentials(tx: Tx, sealer: Sealer, job_id: UUID, tenant_url: str, secret_token: str) -> None:
-    """Replace Tenant URL and secret token; what is known of the target's capabilities is out of date.
+    """Replace Tenant URL and secret token; what is known of the target's capabilities, and of the token's end, is out of date.
 
     A flag that the old URL did not have chooses the request profile again (rule C1). Raises Invalid, NotFound.
     """
@@ -172,7 +173,7 @@ async def set_credentials(tx: Tx, sealer: Sealer, job_id: UUID, tenant_url: str,
     await tx.run(
         """
         update provisioning.jobs set tenant_url = %s, sealed_token = %s, settings = %s, capabilities = null,
-            capabilities_at = null, modified = now()
+            capabilities_at = null, token_expires = null, token_expiry_told = null, modified = now()
         where id = %s
         """,
         [url, sealed, Jsonb(asdict(settings)), job_id],

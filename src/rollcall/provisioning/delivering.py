@@ -1,0 +1,221 @@
+"""Delivers notices by mail and webhook, at least once, wherever a worker runs; two workers don't send the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import aiohttp
+import structlog
+
+from rollcall.errors import Invalid, Unavailable
+from rollcall.mail import MailServer, NotSent, Sent, send_mail
+from rollcall.mail_address import check_mail_address
+from rollcall.provisioning.connection import Service
+from rollcall.provisioning.deliveries import (
+    Attempt,
+    Claimed,
+    Due,
+    claim_due,
+    forget_orphan,
+    log_test,
+    read_due,
+    settle,
+)
+from rollcall.provisioning.model import Json
+from rollcall.provisioning.notice_mail import Told, notice_mail, trial_mail
+from rollcall.provisioning.notice_rules import EVENTS, TEST_EVENT, next_attempt
+from rollcall.provisioning.notice_words import without_secrets
+from rollcall.provisioning.notices import DELIVERY_CHANNEL
+from rollcall.provisioning.webhook_sending import Message, WebhookClient, open_session, send_webhook
+from rollcall.provisioning.webhooks import Webhook, disable_webhook, read_secrets
+from rollcall.runtime import Runtime
+
+_log = structlog.get_logger()
+_LOOK_EVERY_SECONDS = 5.0
+_RESTART_AFTER_SECONDS = 1.0
+_LEASE_BEYOND_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How notices leave: the mail server, None without one; webhooks; and where people reach this installation."""
+
+    mail: MailServer | None = None
+    webhooks: WebhookClient = field(default_factory=WebhookClient)
+    installation: str | None = None
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a worker may take for what it has claimed; longer than any attempt takes."""
+        longest = max(self.webhooks.timeout_seconds, self.mail.timeout_seconds if self.mail else 0.0)
+        return timedelta(seconds=longest + _LEASE_BEYOND_TIMEOUT_SECONDS)
+
+
+class Deliverer:
+    """Delivers what waits until it is stopped. Any number of them may share a database."""
+
+    def __init__(self, service: Service, ways: Ways) -> None:
+        self._service = service
+        self._ways = ways
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; through losses of the database."""
+        async with open_session(self._ways.webhooks) as session, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self._look())
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                try:
+                    while await self._deliver_some(session):
+                        pass
+                except Unavailable as refusal:
+                    _log.warning("deliveries wait", reason=refusal.message)
+
+    async def deliver_due(self) -> int:
+        """Try everything that is due now; how many deliveries were tried."""
+        tried = 0
+        async with open_session(self._ways.webhooks) as session:
+            while some := await self._deliver_some(session):
+                tried += some
+        return tried
+
+    async def _listen(self) -> None:
+        while True:
+            with contextlib.suppress(Unavailable):
+                async with contextlib.aclosing(self._service.database.listen(DELIVERY_CHANNEL)) as payloads:
+                    async for _ in payloads:
+                        self._wake.set()
+            await self._service.runtime.sleep(_RESTART_AFTER_SECONDS)
+
+    async def _look(self) -> None:
+        """What is tried again becomes due without anybody telling."""
+        while True:
+            self._wake.set()
+            await self._service.runtime.sleep(_LOOK_EVERY_SECONDS)
+
+    async def _deliver_some(self, session: aiohttp.ClientSession) -> int:
+        runtime = self._service.runtime
+        claimed = await self._service.database.system(
+            claim_due, runtime.new_id(), runtime.now(), self._ways.lease, mail=self._ways.mail is not None
+        )
+        async with asyncio.TaskGroup() as tasks:
+            for each in claimed:
+                tasks.create_task(self._deliver(each, session))
+        return len(claimed)
+
+    async def _deliver(self, claimed: Claimed, session: aiohttp.ClientSession) -> None:
+        runtime, db = self._service.runtime, self._service.database.tenant(claimed.tenant)
+        try:
+            due = await db.read(read_due, self._service.sealer, claimed, runtime.now())
+            if due is None:
+                await self._service.database.system(forget_orphan, claimed, runtime.now())
+                return
+            attempt = await self._attempt(claimed, due, session)
+            again = self._again(due, attempt)
+            await db.write(settle, claimed, attempt, again)
+            if attempt.gone and due.webhook_id is not None:
+                await db.write(disable_webhook, claimed.job_id, due.webhook_id, attempt.answer, runtime.now())
+        except Unavailable as refusal:
+            # Its lease ends, and it is tried again. To whom it goes is personal, and stays out of this log.
+            _log.warning("a delivery waits", delivery=str(claimed.id), reason=refusal.message)
+            return
+        _log.info(
+            "delivery",
+            delivery=str(claimed.id),
+            job=str(claimed.job_id),
+            channel=due.channel,
+            kind=due.kind,
+            delivered=attempt.delivered,
+            status=attempt.status,
+            attempt=due.attempts + 1,
+            again=again is not None,
+        )
+
+    def _again(self, due: Due, attempt: Attempt) -> datetime | None:
+        if attempt.delivered or attempt.final:
+            return None
+        runtime = self._service.runtime
+        wait = attempt.retry_after_seconds
+        return next_attempt(due.channel, due.attempts + 1, due.created, runtime.now(), wait, runtime.jitter())
+
+    async def _attempt(self, claimed: Claimed, due: Due, session: aiohttp.ClientSession) -> Attempt:
+        runtime, began = self._service.runtime, self._service.runtime.monotonic()
+        try:
+            if due.channel == "webhook":
+                return await self._send_webhook(claimed, due, session)
+            return await self._send_mail(claimed, due)
+        except Exception as error:
+            # A fault of ours in one delivery ends neither the worker nor the other deliveries; it may quote a row.
+            frames = traceback.format_tb(error.__traceback__)
+            _log.error("delivery failed", delivery=str(claimed.id), error=type(error).__name__, frames=frames)
+            told = f"A fault of the service ({type(error).__name__}); the log of the worker has its place."
+            return Attempt(False, told, runtime.now(), _milliseconds_since(began, runtime))
+
+    async def _send_webhook(self, claimed: Claimed, due: Due, session: aiohttp.ClientSession) -> Attempt:
+        runtime = self._service.runtime
+        if due.endpoint_disabled:
+            return Attempt(False, "The webhook was disabled meanwhile.", runtime.now(), 0, final=True)
+        message = _message(claimed, due)
+        return await send_webhook(session, self._ways.webhooks, runtime, due.recipient, due.secrets, message)
+
+    async def _send_mail(self, claimed: Claimed, due: Due) -> Attempt:
+        runtime, began = self._service.runtime, self._service.runtime.monotonic()
+        if self._ways.mail is None:
+            told = "No mail server was configured in time (mail.host)."
+            return Attempt(False, told, runtime.now(), 0, final=True)
+        now = runtime.now()
+        about = Told(due.kind, due.message, due.details, due.at, claimed.job_id, due.job_name)
+        mail = notice_mail(about, due.recipient, due.id.hex, now, self._ways.installation)
+        sent = await send_mail(self._ways.mail, mail)
+        duration = _milliseconds_since(began, runtime)
+        if isinstance(sent, Sent):
+            return Attempt(True, sent.answer, now, duration, sent.status)
+        return Attempt(False, sent.reason, now, duration, sent.status, final=sent.permanent)
+
+
+def _milliseconds_since(began: float, runtime: Runtime) -> int:
+    return round((runtime.monotonic() - began) * 1000)
+
+
+def _message(claimed: Claimed, due: Due) -> Message:
+    data: dict[str, Json] = {
+        "noticeId": str(due.notice_id),
+        "tenantId": str(claimed.tenant),
+        "jobId": str(claimed.job_id),
+        "jobName": due.job_name,
+        "reason": due.reason,
+        "message": without_secrets(due.message),
+    }
+    return Message(f"msg_{due.notice_id.hex}", EVENTS[due.kind], due.at, data)
+
+
+# ── tests by hand ──────────────────────────────────────────────────────────────────────────────
+
+
+async def send_test_mail(server: MailServer, runtime: Runtime, to: str, installation: str | None) -> Sent | NotSent:
+    """Send a mail that says that mail works. Raises Invalid when `to` is no address."""
+    try:
+        check_mail_address(to)
+    except ValueError as rule:
+        raise Invalid(f"The recipient {to!r} {rule}.") from None
+    return await send_mail(server, trial_mail(to, runtime.new_id().hex, runtime.now(), installation))
+
+
+async def send_test_webhook(service: Service, ways: Ways, tenant: UUID, job_id: UUID, webhook: Webhook) -> Attempt:
+    """Send a webhook a signed test message now, and write it into its log. Raises NotFound, Unavailable."""
+    runtime, db = service.runtime, service.database.tenant(tenant)
+    secrets = await db.read(read_secrets, service.sealer, job_id, webhook.id, runtime.now())
+    delivery_id = runtime.new_id()
+    data: dict[str, Json] = {"tenantId": str(tenant), "jobId": str(job_id), "message": "A test, sent by hand."}
+    message = Message(f"msg_{delivery_id.hex}", TEST_EVENT, runtime.now(), data)
+    async with open_session(ways.webhooks) as session:
+        attempt = await send_webhook(session, ways.webhooks, runtime, webhook.url, secrets, message)
+    await db.write(log_test, job_id, delivery_id, webhook.id, webhook.url, attempt)
+    return attempt

@@ -1,0 +1,177 @@
+"""Sends a signed request to a webhook, and says what it answered."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+import rollcall
+from rollcall.provisioning.deliveries import Attempt
+from rollcall.provisioning.model import Json
+from rollcall.provisioning.webhook_signature import signed_headers
+from rollcall.runtime import Runtime
+
+_ANSWER_BYTES = 2048
+_ANSWER_CHARACTERS = 200
+_GONE = 410
+_BUSY = (429, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookClient:
+    """How webhooks are sent. `private_addresses`: whether they may go to this machine and private networks."""
+
+    timeout_seconds: float = 20.0
+    private_addresses: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a webhook is sent. `id` is the same however often it is: receivers know by it what they have."""
+
+    id: str
+    event: str
+    at: datetime
+    data: dict[str, Json]
+
+    def body(self) -> bytes:
+        """The body, byte by byte as it is signed."""
+        return orjson.dumps({"type": self.event, "timestamp": self.at.isoformat(), "data": self.data})
+
+
+class _Refused(OSError):
+    """A name stands for an address that webhooks may not go to."""
+
+
+class _GuardedResolver(AbstractResolver):
+    """Resolves names and refuses addresses that are not allowed: the one looked at is the one connected to."""
+
+    def __init__(self, *, private: bool) -> None:
+        self._inner = aiohttp.ThreadedResolver()
+        self._private = private
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for each in found:
+            if why := refused_address(each["host"], private=self._private):
+                raise _Refused(why)
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def refused_address(host: str, *, private: bool) -> str | None:
+    """Why a webhook may not go to this address; None for one it may go to, and for a name."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    # Where clouds keep the credentials of a machine for whoever asks from it.
+    if address.is_link_local:
+        return "the address is a link-local one, and webhooks never go there"
+    if address.is_multicast or address.is_unspecified:
+        return "the address is no single machine's"
+    if not private and not address.is_global:
+        return "the address is not a public one, and webhooks.private_addresses is false"
+    return None
+
+
+@asynccontextmanager
+async def open_session(client: WebhookClient) -> AsyncGenerator[aiohttp.ClientSession]:
+    """A session for webhooks: it keeps no cookies and obeys no proxy variables."""
+    connector = aiohttp.TCPConnector(
+        resolver=_GuardedResolver(private=client.private_addresses), use_dns_cache=False, limit=16
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=client.timeout_seconds),
+        auto_decompress=False,
+    ) as session:
+        yield session
+
+
+async def send_webhook(
+    session: aiohttp.ClientSession,
+    client: WebhookClient,
+    runtime: Runtime,
+    url: str,
+    secrets: Sequence[str],
+    message: Message,
+) -> Attempt:
+    """Send a message once. Whatever becomes of it is a value; redirects are not followed."""
+    now, began = runtime.now(), runtime.monotonic()
+    body = message.body()
+    headers = {
+        "content-type": "application/json",
+        "user-agent": f"Rollcall/{rollcall.__version__}",
+        **signed_headers(secrets, message.id, now, body),
+    }
+
+    def ended(answer: str, status: int | None = None, retry_after: float | None = None) -> Attempt:
+        return Attempt(
+            delivered=status is not None and 200 <= status < 300,
+            answer=answer,
+            at=now,
+            duration_milliseconds=round((runtime.monotonic() - began) * 1000),
+            status=status,
+            final=status == _GONE,
+            gone=status == _GONE,
+            retry_after_seconds=retry_after,
+        )
+
+    if why := refused_address(urlsplit(url).hostname or "", private=client.private_addresses):
+        return ended(f"Nothing was sent: {why}.")
+    try:
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            words = await response.content.read(_ANSWER_BYTES)
+            return ended(_answer(response, words), response.status, _retry_after(response))
+    except TimeoutError:
+        return ended(f"There was no answer within {client.timeout_seconds:g} s.")
+    except (aiohttp.ClientError, ssl.SSLError, OSError, asyncio.IncompleteReadError) as error:
+        return ended(_failure(error))
+
+
+def _answer(response: aiohttp.ClientResponse, words: bytes) -> str:
+    if 300 <= response.status < 400:
+        where = _printable(response.headers.get("location", "elsewhere"))
+        return f"It answered {response.status} and points to {where}; redirects are not followed, so give that address."
+    said = _printable(words.decode("utf-8", "replace"))
+    return f"It answered {response.status}{f': {said}' if said else ''}"
+
+
+def _failure(error: Exception) -> str:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, _Refused):
+        return f"Nothing was sent: {cause}."
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        return f"The connection is not secure, so nothing was sent: {_printable(str(cause))}"
+    return (
+        f"It could not be reached: {_printable(getattr(cause, 'strerror', None) or str(cause) or type(error).__name__)}"
+    )
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    seconds = response.headers.get("retry-after", "")
+    return float(seconds) if response.status in _BUSY and seconds.isascii() and seconds.isdigit() else None
+
+
+def _printable(text: str) -> str:
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return line if len(line) <= _ANSWER_CHARACTERS else f"{line[:_ANSWER_CHARACTERS]}…"
