@@ -11,6 +11,8 @@ GIVEN_UP_AFTER = timedelta(days=28)
 """So long after its first failure what the schedule `entra` still could not carry out is given up (rule E2)."""
 
 _DAY = timedelta(days=1)
+LONGEST_WAIT = timedelta(hours=25)
+"""No attempt is due later than in a day; one that is was put down by a clock that ran ahead, and is due now."""
 _SWIFT_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600))
 _SWIFT_LAST_DELAY = timedelta(hours=6)
 _ENTRA_FIRST_DAY = (timedelta(hours=6), timedelta(hours=12))
@@ -71,3 +73,8 @@ def retry_sentence(escrow: Escrow) -> str:
 
 def _moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def is_time_for(escrow: Escrow, now: datetime) -> bool:
+    """Whether the next attempt is due, also after a clock that ran ahead has put it down for some far day."""
+    return escrow.next_attempt <= now or escrow.next_attempt > now + LONGEST_WAIT

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
+from rollcall.provisioning.escrows import LONGEST_WAIT
 from rollcall.provisioning.ledger_contract import Position
 from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
@@ -265,13 +266,14 @@ async def due(tx: Tx, job_id: UUID, now: datetime, after: Key | None, limit: int
         select kind, source_id from provisioning.links
         where job_id = %(job)s and (state = 'uncertain' or escrow_next_attempt is not null) and not withheld
           and not escrow_given_up
-          and (escrow_next_attempt is null or escrow_next_attempt <= %(now)s)
+          and (escrow_next_attempt is null or escrow_next_attempt <= %(now)s or escrow_next_attempt > %(latest)s)
           and (kind, source_id) > (%(kind)s, %(id)s)
         order by kind, source_id limit %(limit)s
         """,
         {
             "job": job_id,
             "now": now,
+            "latest": now + LONGEST_WAIT,
             "kind": "" if after is None else after.kind,
             "id": "" if after is None else after.id,
             "limit": limit,

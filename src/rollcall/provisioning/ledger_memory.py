@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rollcall.provisioning.escrows import is_time_for
 from rollcall.provisioning.ledger_contract import (
     Commit,
     Exchanges,
@@ -143,7 +144,7 @@ class MemoryLedger:
         due = sorted(
             key
             for key, row in self.references.items()
-            if row.due and (row.escrow is None or row.escrow.next_attempt <= now)
+            if row.due and (row.escrow is None or is_time_for(row.escrow, now))
         )[:limit]
         chosen = set(due)
         for key in due:
@@ -295,5 +296,5 @@ def _is_at_rest(link: Link) -> bool:
 
 def _is_due(link: Link, now: datetime) -> bool:
     if link.escrow is not None:
-        return not link.escrow.given_up and link.escrow.next_attempt <= now
+        return not link.escrow.given_up and is_time_for(link.escrow, now)
     return link.state == "uncertain"

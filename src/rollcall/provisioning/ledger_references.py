@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
+from rollcall.provisioning.escrows import LONGEST_WAIT
 from rollcall.provisioning.ledger_contract import KeptReference, SingleReference
 from rollcall.provisioning.model import Escrow, Key, Reference, ReferenceKey, Tie
 
@@ -200,7 +201,8 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
         f"""
         with due as materialized (
             select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS} from provisioning.object_references
-            where job_id = %(job)s and due and (next_attempt is null or next_attempt <= %(now)s)
+            where job_id = %(job)s and due
+                and (next_attempt is null or next_attempt <= %(now)s or next_attempt > %(latest)s)
             order by source_kind, source_id, attribute limit %(limit)s
         ), chosen as (
             select * from due
@@ -217,7 +219,7 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
         from chosen
         order by source_kind, source_id, attribute, referenced_kind, referenced_id
         """,
-        {"job": job_id, "now": now, "limit": limit},
+        {"job": job_id, "now": now, "latest": now + LONGEST_WAIT, "limit": limit},
     )
     return [
         Reference(
