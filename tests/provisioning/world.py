@@ -182,9 +182,13 @@ async def found_world(
     settings: JobSettings | None = None,
     sealer: Sealer = SEALER,
     app_roles: Sequence[directory.AppRole] = (),
+    target_database: Database | None = None,
 ) -> World:
-    """An empty directory and an empty organisation behind `proxy`, joined by a tested job."""
-    tenant, organisation = runtime.new_id(), database.tenant(runtime.new_id())
+    """An empty directory and an empty organisation behind `proxy`, joined by a tested job.
+
+    The organisation is in `target_database`, or in the same database.
+    """
+    tenant, organisation = runtime.new_id(), (target_database or database).tenant(runtime.new_id())
     tenant = await database.system(directory.create_tenant, runtime, f"tenant-{tenant.hex}")
     db = database.tenant(tenant)
     key = f"org-{organisation.tenant.hex}"

@@ -211,13 +211,12 @@ _AWAY = (
     psycopg.errors.CrashShutdown,
     psycopg.errors.CannotConnectNow,
 )
-_TOO_SLOW_OR_FULL = (
+_TOO_SLOW_OR_TOO_MUCH = (
     psycopg.errors.QueryCanceled,
     psycopg.errors.TransactionTimeout,
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.LockNotAvailable,
     psycopg.errors.InsufficientResources,
-    psycopg.errors.DiskFull,
     psycopg.errors.OutOfMemory,
     psycopg.errors.TooManyConnections,
 )
@@ -225,7 +224,13 @@ _TOO_SLOW_OR_FULL = (
 
 def _told(error: psycopg.Error, *, lost: bool, may_be_kept: bool) -> Exception:
     """What an error of the driver is to the caller: itself when it is about the statement."""
-    if isinstance(error, _TOO_SLOW_OR_FULL):
+    if isinstance(error, psycopg.errors.DiskFull):
+        return Unavailable(
+            f"The disk of the database is full ({error.diag.message_primary}). Nothing was changed. Make room there; "
+            "then everything goes on by itself.",
+            retry_after_seconds=5,
+        )
+    if isinstance(error, _TOO_SLOW_OR_TOO_MUCH):
         return Unavailable(f"The database gave up: {error.diag.message_primary}.", retry_after_seconds=5)
     if lost or isinstance(error, _AWAY):
         if may_be_kept:
