@@ -85,7 +85,7 @@ async def test_a_full_disk_refuses_with_a_sentence_and_the_job_goes_on_once_ther
     world: World, small_disk: Path
 ) -> None:
     ballast = fill(small_disk)
-    with pytest.raises(Unavailable, match="The disk of the database is full .*Make room there"):
+    with pytest.raises(Unavailable, match=r"The disk of the database is full .*Make room there"):
         await write_until_refused(world)
     with pytest.raises(Unavailable):
         await world.cycle()

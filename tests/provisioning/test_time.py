@@ -65,9 +65,7 @@ async def judge(world: World) -> None:
     assert (now.uncertain, now.escrowed, now.references_due) == (0, 0, 0)
 
 
-async def test_a_target_that_was_away_for_an_hour_is_in_step_soon_after(
-    world: World, clock: ShiftedRuntime
-) -> None:
+async def test_a_target_that_was_away_for_an_hour_is_in_step_soon_after(world: World, clock: ShiftedRuntime) -> None:
     async def away(_method: str, _path: str) -> web.Response:
         return web.Response(status=503)
 
