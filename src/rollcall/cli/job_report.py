@@ -93,6 +93,7 @@ def _out_of_step(job: Job, cycles: list[Cycle], standing: Standing) -> list[str]
         (standing.uncertain, "object", "objects", "may have been written and will be looked up"),
         (standing.withheld, "removal", "removals", "withheld"),
         (standing.references_due, "reference", "references", "still to be written"),
+        (standing.given_up, "failure", "failures", "given up"),
     ):
         if number:
             reasons.append(f"{counted(number, noun, nouns)} {what}")
@@ -127,6 +128,8 @@ def _show(
         )
     if standing.escrowed > len(waiting):
         console.print(f"  … and {standing.escrowed - len(waiting):,} more")
+    if standing.escrowed or standing.references_failed or standing.given_up:
+        console.print(f"What failed, and what to do: rollcall job failures list {output.shell_word(job.display_name)}")
     for cycle in cycles:
         console.print(f"{moment(cycle.began)} [dim]{cycle.kind}[/] {output.safe(_told(cycle))}")
 

@@ -19,6 +19,7 @@ from rollcall import directory, provisioning
 from rollcall.cli import (
     job_capabilities,
     job_explain,
+    job_failures,
     job_nested,
     job_notices,
     job_on_demand,
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.add_typer(job_schema.app, name="schema")
 app.add_typer(job_notices.app, name="webhook")
 app.command("notices")(job_notices.notices)
+app.add_typer(job_failures.app, name="failures")
 app.command("plan")(job_plan.plan)
 app.command("apply")(job_run.apply)
 app.command("run")(job_run.run)

@@ -28,11 +28,23 @@ from rollcall.provisioning.delivering import Deliverer, Ways, send_test_mail, se
 from rollcall.provisioning.discovering import capabilities_of_job
 from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.due_deletions import count_due_deletions
+from rollcall.provisioning.escrow_commands import FailureDetails, failures_of, give_up_failures, retry_failures
 from rollcall.provisioning.explained import ExplainedObject, PastStep, ReferenceFacts
 from rollcall.provisioning.explaining import explain_object
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
 from rollcall.provisioning.expression_vectors import run_vector
-from rollcall.provisioning.failures import WaitingFailure, waiting_failures
+from rollcall.provisioning.failure_classes import FAILURE_CLASSES
+from rollcall.provisioning.failures import (
+    Failure,
+    FailureCounts,
+    FailureFilter,
+    FailureKey,
+    WaitingFailure,
+    clear_escrows,
+    count_failures,
+    list_failures,
+    waiting_failures,
+)
 from rollcall.provisioning.job_settings import parse_interval, print_interval
 from rollcall.provisioning.job_states import restart, set_state
 from rollcall.provisioning.jobs import (
@@ -91,6 +103,7 @@ from rollcall.provisioning.worker import Worker
 
 __all__ = [
     "EVENTS",
+    "FAILURE_CLASSES",
     "PROGRESS_CHANNEL",
     "Arrival",
     "Attempt",
@@ -103,6 +116,11 @@ __all__ = [
     "Delivery",
     "ExplainedObject",
     "Explanation",
+    "Failure",
+    "FailureCounts",
+    "FailureDetails",
+    "FailureFilter",
+    "FailureKey",
     "Job",
     "JobSettings",
     "Key",
@@ -139,18 +157,23 @@ __all__ = [
     "check_expression",
     "check_no_cycle",
     "check_schema",
+    "clear_escrows",
     "compile_expression",
     "count_due_deletions",
+    "count_failures",
     "create_tested_job",
     "credentials",
     "default_schema",
     "delete_job",
     "examine_schema",
     "explain_object",
+    "failures_of",
     "find_job",
     "find_webhook",
+    "give_up_failures",
     "kind_of",
     "left_out",
+    "list_failures",
     "list_jobs",
     "list_notices",
     "list_webhooks",
@@ -173,6 +196,7 @@ __all__ = [
     "replace_credentials",
     "restart",
     "rotate_secret",
+    "retry_failures",
     "run_job",
     "run_vector",
     "send_test_mail",

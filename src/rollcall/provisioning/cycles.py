@@ -53,7 +53,7 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a job holds now: linked objects by kind, failures waiting, removals withheld, references not in step."""
+    """What a job holds now: linked objects by kind, failures waiting or given up, removals withheld, references not in step."""
 
     users: int
     groups: int
@@ -63,6 +63,8 @@ class Standing:
     withheld: int
     references: int
     references_due: int
+    references_failed: int
+    given_up: int
 
 
 async def begin_cycle(tx: Tx, job_id: UUID, cycle_id: UUID, kind: str, now: datetime) -> None:
@@ -183,14 +185,20 @@ async def standing(tx: Tx, job_id: UUID) -> Standing:
             (select count(*) from provisioning.links
              where job_id = %(job)s and disabled_at is not null and disabled) as disabled,
             (select count(*) from provisioning.links
-             where job_id = %(job)s and escrow_next_attempt is not null) as escrowed,
+             where job_id = %(job)s and escrow_next_attempt is not null and not escrow_given_up) as escrowed,
             (select count(*) from provisioning.links
              where job_id = %(job)s and (state = 'uncertain' or escrow_next_attempt is not null)
                and state = 'uncertain') as uncertain,
             (select count(*) from provisioning.links where job_id = %(job)s and withheld) as withheld,
             (select count(*) from provisioning.object_references
              where job_id = %(job)s and state = 'present') as references,
-            (select count(*) from provisioning.object_references where job_id = %(job)s and due) as references_due
+            (select count(*) from provisioning.object_references where job_id = %(job)s and due) as references_due,
+            (select count(*) from provisioning.object_references
+             where job_id = %(job)s and first_failed is not null and due) as references_failed,
+            (select count(*) from provisioning.links
+             where job_id = %(job)s and escrow_next_attempt is not null and escrow_given_up)
+            + (select count(*) from provisioning.object_references
+               where job_id = %(job)s and first_failed is not null and given_up and not due) as given_up
         """,
         {"job": job_id},
     )

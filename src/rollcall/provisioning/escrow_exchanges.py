@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -67,13 +67,13 @@ def _row(where: tuple[Key, str], exchange: Exchange) -> dict[str, Any]:
     }
 
 
-async def exchanges_of(tx: Tx, job_id: UUID, key: Key) -> Mapping[str, Exchange]:
-    """The last exchanges of one object by attribute; that of the object itself under the empty text."""
+async def exchanges_of(tx: Tx, job_id: UUID, keys: Collection[Key]) -> dict[tuple[Key, str], Exchange]:
+    """The last exchanges of these objects by object and attribute; that of an object itself under the empty text."""
     rows = await tx.all(
         """
-        select attribute, at, method, path, body, status, answer from provisioning.escrow_exchanges
-        where job_id = %s and kind = %s and source_id = %s order by attribute
+        select kind, source_id, attribute, at, method, path, body, status, answer from provisioning.escrow_exchanges
+        join unnest(%s::text[], %s::text[]) as wanted (kind, source_id) using (kind, source_id) where job_id = %s
         """,
-        [job_id, key.kind, key.id],
+        [[key.kind for key in keys], [key.id for key in keys], job_id],
     )
-    return {row.pop("attribute"): Exchange(**row) for row in rows}
+    return {(Key(row.pop("kind"), row.pop("source_id")), row.pop("attribute")): Exchange(**row) for row in rows}

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.errors import NotFound
+from rollcall.provisioning.failures import clear_escrows
 from rollcall.provisioning.health import Health, Quarantine, slows
 from rollcall.provisioning.reset_scope import AS_IN_THE_PORTAL, ResetScope
 from rollcall.provisioning.sync_schema import parse_schema
@@ -118,7 +119,7 @@ async def restart(tx: Tx, job_id: UUID, scopes: Collection[ResetScope] = AS_IN_T
         await drop_watermark(tx, job_id)
         await tx.run("update provisioning.links set withheld = false where job_id = %s and withheld", [job_id])
     if "Escrows" in scopes:
-        await _empty_escrows(tx, job_id)
+        await clear_escrows(tx, job_id)
     if "ConnectorDataStore" in scopes:
         await _match_again(tx, job_id)
     if "ForceDeletes" in scopes:
@@ -126,32 +127,6 @@ async def restart(tx: Tx, job_id: UUID, scopes: Collection[ResetScope] = AS_IN_T
     if "QuarantineState" in scopes:
         await lift_quarantine(tx, job_id)
     await schedule(tx, job_id)
-
-
-async def _empty_escrows(tx: Tx, job_id: UUID) -> None:
-    """Failures are forgotten (rule E5); what may have been written without our knowing it is still looked up, at once."""
-    await tx.run(
-        """
-        delete from provisioning.links where job_id = %s and escrow_next_attempt is not null and state = 'absent'
-        """,
-        [job_id],
-    )
-    await tx.run(
-        """
-        update provisioning.links set escrow_attempts = null, escrow_first_failed = null, escrow_next_attempt = null,
-            escrow_code = null, escrow_reason = null, escrow_given_up = false
-        where job_id = %s and escrow_next_attempt is not null
-        """,
-        [job_id],
-    )
-    await tx.run(
-        """
-        update provisioning.object_references set attempts = 0, next_attempt = null, first_failed = null, code = null,
-            reason = null, given_up = false
-        where job_id = %s and first_failed is not null
-        """,
-        [job_id],
-    )
 
 
 async def _match_again(tx: Tx, job_id: UUID) -> None:
