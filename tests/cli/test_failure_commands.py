@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_what_failed_is_listed_with_why_and_when_again(failing: Program) -> None
 
 def test_a_list_goes_on_where_it_ended(failing: Program) -> None:
     whole = failing.ok("job", "failures", "list", "away", "--json").json["failures"]
-    pages, after = [], ()
+    pages: list[dict[str, Any]] = []
+    after: tuple[str, ...] = ()
     while True:
         page = failing.ok("job", "failures", "list", "away", "--limit", "1", *after, "--json").json
         pages += page["failures"]
