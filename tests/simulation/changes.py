@@ -169,6 +169,8 @@ async def meddle(world: World) -> None:
         return
     target_id = chance.choice(ids)
     owned = await world.ledger.owners(kind, [target_id])
+    if target_id not in target.resources[kind]:
+        return  # somebody else deleted it meanwhile
     if act == 1:
         target.delete_by_hand(kind, target_id)
     elif act == 2 and (owned or target_id in world.foreign):

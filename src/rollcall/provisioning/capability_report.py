@@ -69,7 +69,15 @@ def _effects(known: Capabilities, settings: JobSettings) -> dict[str, str]:
         ),
         "bulk": as_always if not profile.adapts else _bulk_effect(known, settings),
         "members_per_patch": f"A group's members are sent up to {min(members, settings.members_per_request)} at a time.",
+        "requests_per_second": _pace_effect(known.requests_per_second, settings.requests_per_second),
     }
+
+
+def _pace_effect(learnt: float, most: float) -> str:
+    told = f"No more than {most:g} requests a second are sent, as the job's settings say" if most else ""
+    if learnt and (not most or learnt < most):
+        return f"About {learnt:g} requests a second are sent, as the target's answers (429) have taught; more is tried now and then."
+    return f"{told}." if told else "Requests are sent as fast as the target answers."
 
 
 def _patch_effect(known: Capabilities) -> str:

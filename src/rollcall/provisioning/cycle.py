@@ -57,9 +57,12 @@ async def run_cycle(road: Road) -> CycleResult:
     await _retry_lost(road)
     road.counts.requests = road.exporter.traffic.requests
     await road.observer(road.counts)
-    return CycleResult(
-        "initial" if initial else "incremental", road.counts, road.exporter.stopped, road.counts.withheld > 0
-    )
+    return _result(road, "initial" if initial else "incremental")
+
+
+def _result(road: Road, kind: str) -> CycleResult:
+    sender = road.exporter
+    return CycleResult(kind, road.counts, sender.stopped, road.counts.withheld > 0, resume_at=sender.resume_at)
 
 
 async def run_for(road: Road, keys: Sequence[Key]) -> CycleResult:
@@ -69,7 +72,7 @@ async def run_for(road: Road, keys: Sequence[Key]) -> CycleResult:
     await take_pending_members(road)
     await send_due_references(road)
     road.counts.requests = road.exporter.traffic.requests
-    return CycleResult("on demand", road.counts, road.exporter.stopped, road.counts.withheld > 0)
+    return _result(road, "on demand")
 
 
 _PAGES_AT_ONCE = 20

@@ -91,7 +91,7 @@ async def plan_cycle(road: Road, digest: Digest = unkeyed) -> PlannedCycle:
     now = road.runtime.now()
     given = road.given or Given(now, road.runtime.new_id().hex)
     await ledger.begin(now)
-    exporter = Exporter(target, road.runtime, road.settings.concurrency, bulk=is_bulk_wanted(road.settings))
+    exporter = _exporter(road, target)
     road = replace(road, given=given)
     result = await run_cycle(
         replace(road, ledger=ledger, target=target, exporter=exporter, observer=nobody_watches, gate=recorder)
@@ -120,13 +120,26 @@ def _of_this_cycle(ledger: RehearsalLedger, recorder: Recorder) -> list[LogRecor
     return kept[::-1]
 
 
+def _exporter(road: Road, target: RehearsalTarget) -> Exporter:
+    """Asks at the pace of the cycle; what would write goes nowhere, and so at once."""
+    settings = road.settings
+    return Exporter(
+        target,
+        road.runtime,
+        settings.concurrency,
+        bulk=is_bulk_wanted(settings),
+        requests_per_second=settings.requests_per_second,
+        rehearsed=True,
+    )
+
+
 async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger) -> None:
     """What a restart would do with the removals that an earlier cycle held back and this one does not look at."""
     ledger, target = RehearsalLedger(road.ledger), RehearsalTarget(road.target)
     await ledger.begin(road.runtime.now())
     # Without a threshold, so that all of them are planned; whether there are too many is counted below.
     settings = replace(road.settings, deletion_threshold=0)
-    exporter = Exporter(target, road.runtime, settings.concurrency)
+    exporter = _exporter(road, target)
     recorder = Recorder(unkeyed)
     alone = replace(
         road,

@@ -182,7 +182,7 @@ async def _rehearsed(road: Road, client: UnsentClient, key: Key, entry: Entry, s
     ledger = _Rehearsal(road.ledger)
     due = [kept for kept in await road.ledger.references_at([key]) if kept.due] if key.kind == "User" else []
     await ledger.begin_with(due)
-    exporter = Exporter(road.target, road.runtime, 1)
+    exporter = Exporter(road.target, road.runtime, 1, requests_per_second=road.settings.requests_per_second)
     alone = replace(road, ledger=ledger, exporter=exporter)
     alone.position = await ledger.position()
     await run_page(alone, [entry], (), None)

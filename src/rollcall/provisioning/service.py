@@ -178,7 +178,13 @@ def make_road(
         target=target,
         ledger=DatabaseLedger(db, job.id, hold),
         runtime=service.runtime,
-        exporter=Exporter(target, service.runtime, job.settings.concurrency, bulk=is_bulk_wanted(job.settings)),
+        exporter=Exporter(
+            target,
+            service.runtime,
+            job.settings.concurrency,
+            bulk=is_bulk_wanted(job.settings),
+            requests_per_second=job.settings.requests_per_second,
+        ),
         context=lambda: Context(
             now=service.runtime.now(), new_guid=lambda: str(service.runtime.new_id()), random=service.runtime.chance()
         ),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from random import Random  # noqa: TID251 - seeded
 
 import pytest
 
+from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Unanswered
 from rollcall.provisioning.connectors.fake import FakeTarget
 from rollcall.provisioning.exporter import Exporter
-from rollcall.provisioning.model import Operation, PatchOperation
+from rollcall.provisioning.failure_classes import INCOMPATIBLE_FILTERING
+from rollcall.provisioning.model import Key, Operation, PatchOperation
 from tests.simulation.clock import VirtualRuntime
 from tests.unit.provisioning.builders import ADA, BOB, RED
 
@@ -99,34 +102,132 @@ async def test_the_pause_holds_for_all_requests(runtime: VirtualRuntime) -> None
 
     await exporter(runtime, 2).send_all([call] * 4)
 
-    assert sent_at == [0, 0, 30, 30, 30]
+    assert sorted(sent_at) == [0, 0, 30, 30, 30]
 
 
 async def test_the_pause_holds_for_the_requests_of_the_next_page(runtime: VirtualRuntime) -> None:
     sender = exporter(runtime)
-    await send(sender, slow_down(500))
     await sender.send_all([saying(slow_down(40), DONE)])
+    assert await send(sender, DONE) == [DONE]
 
     assert runtime.monotonic() == 40
 
 
-async def test_a_pause_beyond_patience_is_the_answer(runtime: VirtualRuntime) -> None:
-    assert await send(exporter(runtime), slow_down(121)) == [slow_down(121)]
+async def test_a_target_that_wants_to_be_left_alone_beyond_patience_ends_the_cycle_until_then(
+    runtime: VirtualRuntime,
+) -> None:
+    """Rule C9: nothing is lost, and what was not attempted has not failed."""
+    sender = exporter(runtime)
+
+    assert await send(sender, DONE, slow_down(121), DONE) == [DONE, None, None]
+    assert sender.resume_at == runtime.now() + timedelta(seconds=121)
+    assert sender.stopped is not None
+    assert sender.stopped.code == "TooManyRequests"
     assert runtime.monotonic() == 0
 
 
-async def test_patience_with_one_request_ends(runtime: VirtualRuntime) -> None:
-    answers = await exporter(runtime).send_all([saying(slow_down(100), slow_down(100), DONE)])
-
-    assert answers == [slow_down(100)]
-    assert runtime.monotonic() == 100
-
-
-async def test_a_throttled_target_does_not_stop_the_cycle(runtime: VirtualRuntime) -> None:
+async def test_patience_with_a_target_that_takes_nothing_ends_the_cycle(runtime: VirtualRuntime) -> None:
     sender = exporter(runtime)
-    await send(sender, *[slow_down(500)] * 20)
 
+    answers = await sender.send_all([saying(slow_down(100), slow_down(100), DONE)])
+
+    assert answers == [None]
+    assert runtime.monotonic() == 100
+    assert sender.resume_at == runtime.now() + timedelta(seconds=100)
+
+
+async def test_patience_with_one_request_ends_where_others_get_through(runtime: VirtualRuntime) -> None:
+    sender = exporter(runtime, 4)
+
+    def after(turns: int, answer: Outcome) -> Call:
+        async def call() -> Outcome:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return answer
+
+        return call
+
+    answers = await sender.send_all([after(5, slow_down(100)), *[after(3, DONE)] * 20])
+
+    assert answers == [slow_down(100), *[DONE] * 20]
     assert sender.stopped is None
+
+
+async def test_a_target_that_throttles_without_a_time_is_left_alone_longer_each_time(runtime: VirtualRuntime) -> None:
+    sender = exporter(runtime)
+    plain = Refused("TooManyRequests", "Slow down.", 429)
+
+    assert await sender.send_all([saying(plain, plain, plain, DONE)]) == [DONE]
+    assert runtime.monotonic() == 1 + 2 + 4
+
+
+async def test_a_target_that_says_at_once_and_turns_away_all_the_same_is_not_stormed(runtime: VirtualRuntime) -> None:
+    sender = exporter(runtime)
+
+    assert await sender.send_all([saying(*[slow_down(0)] * 100)]) == [None]
+    assert sender.traffic.requests < 12
+
+
+async def test_a_query_answered_404_ends_the_cycle(runtime: VirtualRuntime) -> None:
+    """Rule Q1: a compliance error."""
+    sender = exporter(runtime)
+    answer = Refused(INCOMPATIBLE_FILTERING, "A query that finds nothing is answered 200.", 404)
+
+    assert await send(sender, answer, DONE) == [answer, None]
+    assert sender.stopped is not None
+
+
+async def test_operations_that_are_turned_away_inside_a_bulk_answer_are_sent_again(runtime: VirtualRuntime) -> None:
+    """Rule C9: those that were taken are not sent twice."""
+    turned_away = ["before create", "before create"]
+
+    async def throttling(moment: str) -> Refused | None:
+        if moment == "before create" and len(target.requests) > 2 and turned_away:
+            turned_away.pop()
+            return Refused("TooManyRequests", "Slow down.", 429)
+        return None
+
+    target = FakeTarget(throttling, Capabilities(bulk=True, bulk_operations=10))
+    sender = Exporter(target, runtime, 1, bulk=True)
+    wave = [Operation(Key("User", str(each)), "create", None, {"userName": f"u{each}"}) for each in range(4)]
+
+    results = await sender.export([wave])
+
+    assert sorted(operation.key.id for operation, outcome, _ in results if isinstance(outcome, Done)) == list("0123")
+    assert len(target.resources["User"]) == 4
+    assert not turned_away
+
+
+@pytest.mark.parametrize("rate", [1, 5, 25])
+async def test_a_rate_that_the_job_sets_is_never_exceeded(runtime: VirtualRuntime, rate: int) -> None:
+    """Rule C8: so many requests a second, look-ups and changes alike."""
+    target = FakeTarget()
+    sender = Exporter(target, runtime, 16, requests_per_second=rate)
+
+    await sender.send_all([lambda: target.find("User", "userName", "ada")] * (3 * rate))
+    await sender.export([[Operation(ADA, "create", None, {"userName": "a"})]])
+
+    assert runtime.monotonic() == pytest.approx(3, abs=0.06)
+
+
+async def test_what_a_target_was_found_to_take_is_known_to_the_next_cycle(runtime: VirtualRuntime) -> None:
+    target = FakeTarget()
+    sender = exporter(runtime, 1, target)
+    await sender.send_all([saying(DONE), saying(slow_down(1), DONE), saying(slow_down(1), DONE)])
+
+    assert 0 < target.capabilities.requests_per_second < 2
+    began = runtime.monotonic()
+    await send(exporter(runtime, 1, target), *[DONE] * 11)
+    assert runtime.monotonic() - began == pytest.approx(10 / target.capabilities.requests_per_second, abs=0.1)
+
+
+async def test_a_rehearsal_waits_for_no_pace_where_it_sends_nothing(runtime: VirtualRuntime) -> None:
+    target = FakeTarget()
+    sender = Exporter(target, runtime, 1, requests_per_second=1, rehearsed=True)
+
+    await sender.export([[Operation(Key("User", str(n)), "create", None, {"userName": f"u{n}"}) for n in range(9)]])
+
+    assert runtime.monotonic() == 0
 
 
 @pytest.mark.parametrize("answer", [AWAY, LOST], ids=["refused", "unanswered"])
@@ -203,7 +304,7 @@ async def test_requests_that_wait_out_a_pause_are_not_sent_once_the_cycle_is_sto
 
     answers = await sender.send_all([throttled, denied])
 
-    assert answers == [slow_down(10), DENIED]
+    assert answers == [None, DENIED]
     assert sent == ["throttled", "denied"]
 
 

@@ -24,7 +24,7 @@ class Capabilities:
     the target is listed. `listing`: page by page with startIndex and count. `excludes_members`: members stay out where
     asked (rule R6). `etag`: a PUT may name the version it changes. `bulk`: many operations in one request, at most
     `bulk_operations` in `bulk_bytes`. `members_per_patch`: as many members as one PATCH may carry, 0 where no limit is
-    known. `attributes`: names known by kind; none where the target shows no schemas. `origins`: how each is known.
+    known. `requests_per_second`: how many it was found to take, 0 where it never objected. `attributes`: names known by kind; none where the target shows no schemas. `origins`: how each is known.
     """
 
     patch: bool = True
@@ -36,6 +36,7 @@ class Capabilities:
     bulk_operations: int = 0
     bulk_bytes: int = 0
     members_per_patch: int = 0
+    requests_per_second: float = 0.0
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
