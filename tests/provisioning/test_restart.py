@@ -352,6 +352,18 @@ async def test_administrators_hear_of_each_reason_once_and_of_the_end(job: Ledge
     ]
 
 
+async def test_a_quarantine_lifted_by_hand_is_over_with_the_first_clean_cycle(job: LedgerJob) -> None:
+    """Q7: and what comes back after it is told again."""
+    await job.conclude(Counts(), DENIED)
+    await job.db.write(job_states.set_state, job.id, "Active")
+    await job.conclude(Counts(created=1))
+    await job.conclude(Counts(created=1))
+    await job.conclude(Counts(), DENIED)
+
+    kinds = [row["kind"] for row in await job.db.read(notices, job.id)]
+    assert kinds == ["quarantine", "well", "quarantine"]
+
+
 async def test_what_the_target_asks_for_is_kept_with_the_job(job: LedgerJob) -> None:
     """C9: Retry-After holds over a restart of the worker, since it is in the database."""
     later = job.runtime.now().replace(microsecond=0) + HOUR

@@ -185,6 +185,20 @@ def test_both_halves_on_one_port_are_refused_unless_any_port_will_do(tmp_path: P
     assert _load(tmp_path, identity__port=7, workspaces__port=7, identity__host="::1").identity.port == 7
 
 
+def test_a_mail_server_needs_a_sender_and_keeps_its_password_secret(tmp_path: Path) -> None:
+    (no_sender,) = _faults(tmp_path, mail__host="smtp.contoso.com")
+    (no_address,) = _faults(tmp_path, mail__host="smtp.contoso.com", mail__sender="Rollcall <a@b.example>")
+    given: dict[str, Any] = {"mail__sender": "a@b.example", "mail__username": "me", "mail__password": "hidden"}
+    (in_clear,) = _faults(tmp_path, mail__host="smtp.contoso.com", mail__security="none", **given)
+    (half,) = _faults(tmp_path, mail__username="me")
+
+    assert "mail.sender" in no_sender
+    assert "mail.sender must have" in no_address
+    assert "in clear" in in_clear
+    assert "go together" in half
+    assert "hidden" not in str(_load(tmp_path, mail__host="localhost", mail__security="none", **given))
+
+
 def test_a_file_that_is_missing_or_no_toml_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff")
     (missing,) = _faults(tmp_path, config="nowhere.toml")

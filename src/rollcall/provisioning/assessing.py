@@ -48,6 +48,10 @@ async def conclude_cycle(tx: Tx, runtime: Runtime, job_id: UUID, cycle_id: UUID,
         await schedule(tx, job_id, tell=assessed.news in ("entered", "left"))
     if assessed.news is not None:
         await _tell(tx, runtime, job_id, before, assessed, now)
+    elif assessed.health.quarantine is None and assessed.health.steady_last == now:
+        # Who was told of trouble hears of its end also when somebody lifted the quarantine by hand; else it is no news.
+        well = Notice("well", "Steady", "A cycle ended with everybody in step: the job runs again as it should.")
+        await announce(tx, job_id, runtime.new_id(), well, now)
     return assessed
 
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -115,8 +115,8 @@ def words_of(
         subject=f"[Rollcall] {heading}",
         heading=heading,
         message="\n".join(_visible(line) for line in without_secrets(message).splitlines()),
-        since=_moment(at),
-        facts=tuple(_facts(details)),
+        since=_moment(_as_moment(details.get("since")) or at),
+        facts=tuple(_facts({name: value for name, value in details.items() if name != "since"})),
         steps=steps,
         tone=told.tone,
         installation=installation,
@@ -135,6 +135,15 @@ def trial_words(at: datetime, installation: str | None) -> NoticeWords:
         tone="well",
         installation=installation,
     )
+
+
+def _as_moment(value: Json) -> datetime | None:
+    """The moment that a text is, if it is one with its zone."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
+    except ValueError:
+        return None
+    return None if at is None or at.tzinfo is None else at.astimezone(UTC)
 
 
 def _moment(at: datetime) -> str:
@@ -169,6 +178,8 @@ def _shown(value: Json) -> str:
         return f"{shown} and {rest:,} more" if rest > 0 else shown
     if isinstance(value, Mapping):
         return ", ".join(f"{_visible(str(name))}: {_shown(each)}" for name, each in value.items())
+    if (moment := _as_moment(value)) is not None:
+        return _moment(moment)
     text = without_secrets(_visible(str(value)))
     return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"
 

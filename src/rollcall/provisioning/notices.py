@@ -33,7 +33,8 @@ async def announce(tx: Tx, job_id: UUID, notice_id: UUID, notice: Notice, now: d
     if notice.kind == "well":
         if not troubles:
             return False
-    elif troubles and troubles[-1]["reason"] == notice.reason:
+    elif notice.kind != "disabled" and troubles and troubles[-1]["reason"] == notice.reason:
+        # A job is disabled but once, until somebody starts it: that is always news.
         return False
     await tx.run(
         """
