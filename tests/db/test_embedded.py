@@ -171,7 +171,9 @@ def test_a_stale_process_id_that_means_another_process_now_is_not_believed(tmp_p
     # A process of the server's own user, so that PostgreSQL itself would take it for a server.
     as_server: dict[str, Any] = {"user": (tmp_path / "postgres").stat().st_uid} if _ROOT else {}
     with subprocess.Popen(["sleep", "600"], cwd="/", **as_server) as stranger:
-        (tmp_path / "postgres" / "data" / "postmaster.pid").write_text("\n".join([str(stranger.pid), *lines[1:], ""]))
+        stale = "\n".join([str(stranger.pid), *lines[1:], ""])
+        (tmp_path / "postgres" / "data" / "postmaster.pid").write_text(stale)
+        (server.socket_directory / ".s.PGSQL.5432.lock").write_text(stale)
         try:
             assert server.pid is None
             with embedded_server(tmp_path, durable=False) as again:

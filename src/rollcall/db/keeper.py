@@ -111,6 +111,10 @@ class Keeper:
         except FileNotFoundError:
             self._stop()  # somebody has deleted the data directory
 
+    def _socket_directory(self) -> Path:
+        """Where the socket of this server is, and of no other."""
+        return Path(self._plan.foreign_socket or self._data.parent / "socket")
+
     def _running(self) -> int | None:
         if self._child is not None and self._child.poll() is None:
             return self._child.pid
@@ -128,8 +132,11 @@ class Keeper:
         if time.monotonic() < self._start_not_before:
             return
         self._started = time.monotonic()
-        # PostgreSQL would refuse to start beside any living process with the id in the stale file.
+        # PostgreSQL would refuse to start beside any process with the id in a stale file, a killed server's own included
+        # as long as nobody has reaped it.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
+        for stale in self._socket_directory().glob(".s.PGSQL.*.lock"):
+            stale.unlink(missing_ok=True)
         as_user: dict[str, Any] = {}
         if self._plan.user_id is not None:
             as_user = {"user": self._plan.user_id, "group": self._plan.user_id, "extra_groups": ()}
