@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from rollcall.provisioning.cycle import run_cycle
-from rollcall.provisioning.dry_run import PlannedCycle, plan_cycle, unkeyed
+from rollcall.provisioning.dry_run import plan_cycle, unkeyed
+from rollcall.provisioning.planned import PlannedCycle
 from rollcall.provisioning.gate import Approved, reference_digest
 from rollcall.provisioning.model import ReferenceKey
 from tests.simulation.changes import World, mutate

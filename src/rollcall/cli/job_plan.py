@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from rollcall import provisioning
-from rollcall.cli import job_nested
+from rollcall.cli import job_nested, plan_out
 from rollcall.cli.naming import job_named
 from rollcall.cli.output import Answer, counted, safe, shell_word, shown_value
 from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
-from rollcall.provisioning import Job, Key, PlannedCycle, PlannedObject
+from rollcall.provisioning import Job, Key, PlanHead, PlannedCycle, PlannedObject, referring, totals
 
 JobName = Annotated[
     str | None, typer.Argument(metavar="JOB", help="The job's name or id; needed only when there are several.")
@@ -31,8 +30,14 @@ _SHOWN_HELD = 10
 
 def plan(
     job: JobName = None,
+    out: plan_out.Out = None,
+    format_: plan_out.FormatOption = None,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help=f"End with {SOMETHING_TO_DO} when there is something to do.")
+        bool,
+        typer.Option(
+            "--exit-code",
+            help=f"End with {SOMETHING_TO_DO} when there is something to do, 0 when not, 1 when it failed.",
+        ),
     ] = False,
     tenant: TenantName = None,
     data: Data = None,
@@ -41,93 +46,53 @@ def plan(
 ) -> None:
     """Print what the next cycle would do, with old and new values and the reasons for skips; write nothing anywhere.
 
+    With --out the plan is kept in a file, in the format of its ending: .json can be applied (rollcall job apply FILE), .html
+    is a page to look at and to hand on, .txt and .md are text.
+
     Example: rollcall job plan
 
-    Example: rollcall job plan Example --json --exit-code
+    Example: rollcall job plan Example --out plan.json --exit-code
+
+    Example: rollcall job plan Example --out plan.html
     """
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
+        wanted = plan_out.format_of(out, format_, as_json=as_json)
         found = await job_named(db, job)
         planned = await provisioning.plan_job(parts.provisioning, db.tenant, found.id)
         code = SOMETHING_TO_DO if exit_code and not planned.is_empty else 0
         left_out = await job_nested.left_out(parts, db.tenant, found)
-
-        def show(console: Console) -> None:
-            show_plan(console, found, planned)
-            job_nested.warn(console, found, left_out)
-
-        data = plan_to_json(found, planned) | {"left_out": job_nested.to_json(left_out)}
-        return Answer(data, show, DID_NOT_SUCCEED if planned.problem else code)
+        rate = await db.read(provisioning.measured_rate, found.id, found.settings.requests_per_second)
+        assert planned.given is not None, "a plan knows when it was made"
+        head = PlanHead(planned.given.now, db.tenant, found.id, found.display_name, left_out, rate)
+        said = plan_out.Plan(parts.provisioning, found, planned, head, show_plan)
+        return plan_out.answer(said, wanted, out, DID_NOT_SUCCEED if planned.problem else code, as_json=as_json)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
 
-def plan_to_json(job: Job, planned: PlannedCycle) -> dict[str, Any]:
-    """The whole plan as data."""
-
-    def named(key: Key) -> dict[str, str]:
-        return {"kind": key.kind, "id": key.id, "name": planned.names.get(key, key.id)}
-
-    def object_to_json(each: PlannedObject) -> dict[str, Any]:
-        changes = [{"attribute": path, "old": old, "new": new} for path, old, new in each.changes]
-        return {
-            **named(each.key),
-            "action": each.action,
-            "target_id": each.target_id,
-            "changes": changes,
-            "reason": each.reason,
-        }
-
-    return {
-        "job_id": job.id,
-        "kind": planned.kind,
-        "objects": [object_to_json(each) for each in planned.objects],
-        "withheld": [object_to_json(each) for each in planned.withheld],
-        "held": [object_to_json(each) for each in planned.held],
-        "held_sent_by_restart": planned.held_sent,
-        "references": [
-            {
-                **named(key),
-                "attribute": attribute,
-                "added": [named(other) for other in planned.added.get((key, attribute), ())],
-                "removed": [named(other) for other in planned.removed.get((key, attribute), ())],
-            }
-            for key, attribute in _referring(planned)
-        ],
-        "skips": [
-            {**named(each.key), "code": each.code, "reason": each.reason, "failed": each.failed}
-            for each in planned.skips
-        ],
-        "totals": totals(planned),
-        "problem": planned.problem,
-    }
+def _show_head(console: Console, planned: PlannedCycle, head: PlanHead) -> None:
+    """The warnings, and what it would take."""
+    for warning in provisioning.plan_warnings(planned, head.left_out):
+        console.print(f"[yellow]![/] {safe(warning)}")
+    expected = provisioning.plan_expectation(planned, head.requests_per_second)
+    seconds = expected["seconds"]
+    time = (
+        ""
+        if seconds is None
+        else f", about {seconds:,.0f} s at the {expected['requests_per_second']:g}/s of past cycles"
+    )
+    console.print(f"[dim]{counted(planned.requests, 'request')} expected{time}.[/]")
 
 
-def _referring(planned: PlannedCycle) -> list[tuple[Key, str]]:
-    return list(dict.fromkeys([*planned.added, *planned.removed]))
-
-
-def totals(planned: PlannedCycle) -> dict[str, int]:
-    """How many objects and references the plan comes to."""
-    by_action = Counter(each.action for each in planned.objects)
-    return {
-        **{action: by_action[action] for action in _ACTIONS},
-        "references_added": sum(map(len, planned.added.values())),
-        "references_removed": sum(map(len, planned.removed.values())),
-        "withheld": len(planned.withheld),
-        "held": len(planned.held),
-        "skipped": sum(not each.failed for each in planned.skips),
-        "failed": sum(each.failed for each in planned.skips),
-        "in_step": planned.in_step,
-    }
-
-
-def show_plan(console: Console, job: Job, planned: PlannedCycle) -> None:
-    """The plan for people."""
+def show_plan(console: Console, job: Job, planned: PlannedCycle, head: PlanHead | None = None) -> None:
+    """The plan for people; with `head`, warnings and what it takes on top."""
     console.print(f"The next cycle of [bold]{safe(job.display_name)}[/] is {_article(planned.kind)} one.")
+    if head is not None:
+        _show_head(console, planned, head)
     for each in planned.objects:
         _show_object(console, each)
-    for key, attribute in _referring(planned):
+    for key, attribute in referring(planned):
         _show_references(console, planned, key, attribute)
     for each in planned.withheld:
         console.print(f"[yellow]withheld[/] {each.action} {each.key.kind} {safe(each.name)}")
@@ -144,6 +109,8 @@ def show_plan(console: Console, job: Job, planned: PlannedCycle) -> None:
         word = "[red]fails[/]" if skip.failed else "[dim]skip[/]"
         console.print(f"{word} {skip.key.kind} {safe(skip.name)}: {safe(skip.reason)} [dim]({skip.code})[/]")
     console.print(_summary(planned))
+    if head is not None:
+        job_nested.warn(console, job, head.left_out)
     if planned.problem:
         console.print(f"[red]The plan is not whole:[/] {safe(planned.problem)}")
 

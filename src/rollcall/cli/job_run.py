@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,9 +19,9 @@ from rollcall.cli.naming import job_named
 from rollcall.cli.output import Answer, counted, shell_word
 from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
-from rollcall.errors import Denied, Unavailable
+from rollcall.errors import Denied, Invalid, Unavailable
 from rollcall.main import Parts
-from rollcall.provisioning import Counts, CycleResult, Job
+from rollcall.provisioning import Counts, CycleResult, Job, Observer
 
 _DONE = ("created", "updated", "disabled", "deleted", "skipped", "withheld", "failed")
 
@@ -37,41 +39,87 @@ def run(
     """
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
-        return await _run(parts, db, await job_named(db, job))
+        return await run_job(parts, db, await job_named(db, job))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
 
 def apply(
-    job: JobName = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE|JOB]", help="A plan that was kept in a file, or a job, to plan and to ask."),
+    ] = None,
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="JOB", help="The job that the plan in the file has to be for.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; show the plan and carry it out.")] = False,
     tenant: TenantName = None,
     data: Data = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the plan, ask, and carry it out as one cycle.
+    """Carry out exactly the plan in a file; or plan a job, show the plan, ask, and carry out exactly that.
 
-    Example: rollcall job apply
+    What moved since a plan was made is shown, and nothing is done then. A file is one of rollcall job plan --out plan.json.
+
+    Example: rollcall job apply plan.json
 
     Example: rollcall job apply Example --yes
     """
+    file = None if what is None or not _is_file(what) else Path(what)
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
-        found = await job_named(db, job)
-        await provisioning.check_no_cycle(parts.provisioning, found.id)
-        planned = await provisioning.plan_job(parts.provisioning, db.tenant, found.id)
-        if not as_json:
-            show_plan(output.out(), found, planned)
-        if planned.problem:
-            raise Failed(Unavailable(f"The plan is not whole, so nothing was done. {planned.problem}"))
-        if planned.is_empty and not planned.skips:
-            return Answer({"job_id": found.id, "kind": None, "counts": Counts(), "problem": None}, lambda _: None)
-        if not yes:
-            confirm("Carry this out?")
-        return await _run(parts, db, found)
+        if file is not None:
+            return await _apply_file(parts, db, file, job)
+        return await _apply_now(parts, db, await job_named(db, what if what is not None else job), yes, as_json)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _is_file(what: str) -> bool:
+    return Path(what).suffix.lower() == ".json" or Path(what).is_file()
+
+
+async def _apply_file(parts: Parts, db: TenantDatabase, file: Path, wanted: str | None) -> Answer:
+    try:
+        stream = file.open(encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"The plan {file} can't be read: {error.strerror}.") from None
+    with stream:
+        read = provisioning.read_plan(parts.provisioning, stream)
+        job = await db.read(provisioning.find_job, wanted or str(read.job_id))
+        provisioning.check_fits(job, db.tenant, read)
+
+        async def run(watch: Observer) -> CycleResult:
+            return await provisioning.apply_plan(
+                parts.provisioning,
+                db.tenant,
+                job.id,
+                read,
+                lambda keys: provisioning.objects_of(stream, keys),
+                watch=watch,
+            )
+
+        return await _run(parts, job, run)
+
+
+async def _apply_now(parts: Parts, db: TenantDatabase, job: Job, yes: bool, as_json: bool) -> Answer:
+    await provisioning.check_no_cycle(parts.provisioning, job.id)
+    planned = await provisioning.plan_job(parts.provisioning, db.tenant, job.id)
+    if not as_json:
+        show_plan(output.out(), job, planned)
+    if planned.problem:
+        raise Failed(Unavailable(f"The plan is not whole, so nothing was done. {planned.problem}"))
+    if planned.is_empty and not planned.skips:
+        return Answer({"job_id": job.id, "kind": None, "counts": Counts(), "problem": None}, lambda _: None)
+    provisioning.check_no_approval_of(parts.provisioning, db.tenant, job, planned)
+    if not yes:
+        confirm("Carry this out?")
+
+    async def run(watch: Observer) -> CycleResult:
+        return await provisioning.apply_planned(parts.provisioning, db.tenant, job, planned, watch=watch)
+
+    return await _run(parts, job, run)
 
 
 def confirm(question: str) -> None:
@@ -84,7 +132,16 @@ def confirm(question: str) -> None:
         raise Failed(Denied("Nothing was done."))
 
 
-async def _run(parts: Parts, db: TenantDatabase, job: Job) -> Answer:
+async def run_job(parts: Parts, db: TenantDatabase, job: Job) -> Answer:
+    """One cycle of a job with its progress, or its plan handed in for approval."""
+
+    async def run(watch: Observer) -> CycleResult:
+        return await provisioning.run_job(parts.provisioning, db.tenant, job.id, watch=watch)
+
+    return await _run(parts, job, run)
+
+
+async def _run(parts: Parts, job: Job, run: Callable[[Observer], Awaitable[CycleResult]]) -> Answer:
     began = parts.runtime.monotonic()
     with output.progress(_Rate()) as bar:
         task = bar.add_task(output.printable(job.display_name), total=None)
@@ -92,7 +149,7 @@ async def _run(parts: Parts, db: TenantDatabase, job: Job) -> Answer:
         async def watch(counts: Counts) -> None:
             bar.update(task, completed=counts.imported, total=counts.total, description=_described(job, counts))
 
-        result = await provisioning.run_job(parts.provisioning, db.tenant, job.id, watch=watch)
+        result = await run(watch)
     seconds = parts.runtime.monotonic() - began
     failed = result.problem is not None or result.counts.failed > 0 or result.counts.references_failed > 0
     data: dict[str, Any] = {

@@ -24,6 +24,7 @@ from rollcall.cli import (
     job_notices,
     job_on_demand,
     job_plan,
+    job_plans,
     job_report,
     job_run,
     job_schema,
@@ -48,6 +49,10 @@ app.command("notices")(job_notices.notices)
 app.add_typer(job_failures.app, name="failures")
 app.command("plan")(job_plan.plan)
 app.command("apply")(job_run.apply)
+app.command("plans")(job_plans.plans)
+app.command("show-plan")(job_plans.show_plan_command)
+app.command("approve")(job_plans.approve)
+app.command("reject-plan")(job_plans.reject_plan)
 app.command("run")(job_run.run)
 app.command("status")(job_report.status)
 app.command("logs")(job_report.logs)

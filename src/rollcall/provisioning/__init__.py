@@ -1,5 +1,7 @@
 """Provisioning: makes targets agree with sources, and says what it did."""
 
+from rollcall.provisioning.applying import check_fits
+from rollcall.provisioning.approvals import Compressed, decide
 from rollcall.provisioning.capability_report import Capability, CapabilityReport
 from rollcall.provisioning.connection import Service, test_connection, test_job
 from rollcall.provisioning.connectors.contract import Verdict
@@ -26,7 +28,6 @@ from rollcall.provisioning.deliveries import (
 )
 from rollcall.provisioning.delivering import Deliverer, Ways, send_test_mail, send_test_webhook
 from rollcall.provisioning.discovering import capabilities_of_job
-from rollcall.provisioning.dry_run import PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.due_deletions import count_due_deletions
 from rollcall.provisioning.escrow_commands import FailureDetails, failures_of, give_up_failures, retry_failures
 from rollcall.provisioning.explained import ExplainedObject, PastStep, ReferenceFacts
@@ -71,10 +72,32 @@ from rollcall.provisioning.notification_settings import (
     split_recipients,
 )
 from rollcall.provisioning.object_records import kind_of
-from rollcall.provisioning.road import Counts
+from rollcall.provisioning.plan_document import PlanHead, referring, totals
+from rollcall.provisioning.plan_document import expected as plan_expectation
+from rollcall.provisioning.plan_document import warnings as plan_warnings
+from rollcall.provisioning.plan_files import document as plan_document
+from rollcall.provisioning.plan_files import document_lines as plan_lines
+from rollcall.provisioning.plan_files import html_page as plan_page
+from rollcall.provisioning.plan_files import read_document as read_plan
+from rollcall.provisioning.plan_reading import ReadPlan, objects_of, planned_of
+from rollcall.provisioning.plan_reading import whole as plan_whole
+from rollcall.provisioning.planned import PlannedCycle, PlannedObject, PlannedSkip
+from rollcall.provisioning.plans import (
+    StoredPlan,
+    has_worker,
+    last_plan,
+    list_plans,
+    measured_rate,
+    plan_pieces,
+    read_plan_row,
+)
+from rollcall.provisioning.road import Counts, Observer
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
 from rollcall.provisioning.scope_preview import preview_scope
 from rollcall.provisioning.service import (
+    apply_plan,
+    apply_planned,
+    check_no_approval_of,
     check_no_cycle,
     create_tested_job,
     left_out,
@@ -109,6 +132,7 @@ __all__ = [
     "Attempt",
     "Capability",
     "CapabilityReport",
+    "Compressed",
     "Counts",
     "Cycle",
     "CycleResult",
@@ -128,16 +152,20 @@ __all__ = [
     "LoggedAttempt",
     "NewJob",
     "Notice",
+    "Observer",
     "PastStep",
+    "PlanHead",
     "PlannedCycle",
     "PlannedObject",
     "PlannedSkip",
+    "ReadPlan",
     "ReferenceFacts",
     "SchemaFindings",
     "ScopeChange",
     "ScopePreview",
     "Service",
     "Standing",
+    "StoredPlan",
     "ToldNotice",
     "Verdict",
     "WaitingFailure",
@@ -148,6 +176,8 @@ __all__ = [
     "add_webhook",
     "announce",
     "announce_expiries",
+    "apply_plan",
+    "apply_planned",
     "arrival",
     "attributes_for",
     "attributes_of_user",
@@ -155,6 +185,8 @@ __all__ = [
     "change_schema",
     "change_settings",
     "check_expression",
+    "check_fits",
+    "check_no_approval_of",
     "check_no_cycle",
     "check_schema",
     "clear_escrows",
@@ -163,6 +195,7 @@ __all__ = [
     "count_failures",
     "create_tested_job",
     "credentials",
+    "decide",
     "default_schema",
     "delete_job",
     "examine_schema",
@@ -171,17 +204,30 @@ __all__ = [
     "find_job",
     "find_webhook",
     "give_up_failures",
+    "has_worker",
     "kind_of",
+    "last_plan",
     "left_out",
     "list_failures",
     "list_jobs",
     "list_notices",
+    "list_plans",
     "list_webhooks",
     "log_form",
+    "measured_rate",
+    "objects_of",
     "parse_expiry",
     "parse_interval",
     "parse_notification_settings",
+    "plan_document",
+    "plan_expectation",
     "plan_job",
+    "plan_lines",
+    "plan_page",
+    "plan_pieces",
+    "plan_warnings",
+    "plan_whole",
+    "planned_of",
     "preview_scope",
     "print_interval",
     "print_notification_settings",
@@ -191,7 +237,10 @@ __all__ = [
     "prune_notices",
     "read_job",
     "read_log",
+    "read_plan",
+    "read_plan_row",
     "recent_cycles",
+    "referring",
     "remove_webhook",
     "replace_credentials",
     "restart",
@@ -207,6 +256,7 @@ __all__ = [
     "standing",
     "test_connection",
     "test_job",
+    "totals",
     "trial_context",
     "unknown_in_trial",
     "waiting_failures",

@@ -4,80 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from rollcall.provisioning.cycle import run_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.gate import Digest, Recorder
-from rollcall.provisioning.ledger_contract import Position
-from rollcall.provisioning.model import Json, Key, LogRecord, ReferenceKey
+from rollcall.provisioning.model import Key, LogRecord, ReferenceKey
 from rollcall.provisioning.page import run_page
+from rollcall.provisioning.planned import Given, PlannedCycle, PlannedObject, PlannedSkip
 from rollcall.provisioning.planning import REMOVALS
 from rollcall.provisioning.rehearsal import RehearsalLedger
 from rollcall.provisioning.rehearsal_target import RehearsalTarget
 from rollcall.provisioning.request_profile import is_bulk_wanted
-from rollcall.provisioning.road import Given, Road, nobody_watches
+from rollcall.provisioning.road import Road, nobody_watches
 
 _ACTIONS = frozenset({"create", "update", "disable", "delete"})
 _STAGED = {"stagedAction": "disable", "stagedDelete": "delete"}
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedObject:
-    """What would happen to one object, attribute by attribute: path, old value, new value; and why, where that is not plain.
-
-    `digest` stands for the operation with all its values, those that are hidden too.
-    """
-
-    key: Key
-    name: str
-    action: str
-    target_id: str | None
-    changes: tuple[tuple[str, Json, Json], ...]
-    reason: str = ""
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedSkip:
-    """Why nothing would happen to one object."""
-
-    key: Key
-    name: str
-    code: str
-    reason: str
-    failed: bool
-
-
-@dataclass(slots=True)
-class PlannedCycle:
-    """The whole plan. `added` and `removed` are references by object and attribute, as names or ids of the other end.
-
-    `withheld` is what this cycle would hold back. `held` is what an earlier one did: this cycle leaves it alone, and a
-    restart would send it, unless it is too much for the threshold still (`held_sent`). `given`: the moment and the chance it
-    was worked out with. `requests`: how many the cycle would send, questions included. `basis`: how far the source
-    was read for it.
-    """
-
-    kind: str = "incremental"
-    objects: list[PlannedObject] = field(default_factory=list)
-    withheld: list[PlannedObject] = field(default_factory=list)
-    held: list[PlannedObject] = field(default_factory=list)
-    held_sent: bool = False
-    skips: list[PlannedSkip] = field(default_factory=list)
-    in_step: int = 0
-    added: dict[tuple[Key, str], list[Key]] = field(default_factory=dict)
-    removed: dict[tuple[Key, str], list[Key]] = field(default_factory=dict)
-    names: dict[Key, str] = field(default_factory=dict)
-    problem: str | None = None
-    given: Given | None = None
-    requests: int = 0
-    basis: Position = field(default_factory=Position)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the cycle would send nothing that writes."""
-        return not (self.objects or self.added or self.removed)
 
 
 def unkeyed(content: bytes) -> str:

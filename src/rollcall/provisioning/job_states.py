@@ -168,6 +168,11 @@ async def _match_again(tx: Tx, job_id: UUID) -> None:
     )
 
 
+async def has_force_deletes(tx: Tx, job_id: UUID) -> bool:
+    """Whether the next cycle is to send removals that were held back, without taking note of it."""
+    return await tx.one("select from provisioning.jobs where id = %s and force_deletes", [job_id]) is not None
+
+
 async def take_force_deletes(tx: Tx, job_id: UUID) -> bool:
     """Whether the cycle that asks carries out removals that were held back; it is the only one that hears so."""
     return bool(

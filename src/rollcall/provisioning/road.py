@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from rollcall.provisioning.connectors.contract import Source, Target
 from rollcall.provisioning.exporter import Exporter
@@ -14,6 +13,7 @@ from rollcall.provisioning.ledger_contract import Ledger, Position
 from rollcall.provisioning.mapping import CompiledMapping
 from rollcall.provisioning.matching import TargetIndex
 from rollcall.provisioning.model import JobSettings, Key
+from rollcall.provisioning.planned import Given
 from rollcall.runtime import Runtime
 
 
@@ -47,14 +47,6 @@ Observer = Callable[[Counts], Awaitable[None]]
 
 async def nobody_watches(_counts: Counts) -> None:
     """Watches nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The moment and the chance a plan was made with: whoever works it out again gets the same values."""
-
-    now: datetime
-    seed: str
 
 
 @dataclass(slots=True)

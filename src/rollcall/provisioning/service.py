@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -12,6 +12,8 @@ import structlog
 from rollcall.db import TenantDatabase
 from rollcall.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
 from rollcall.provisioning import cycles, job_states, jobs
+from rollcall.provisioning.applying import Document, Work, apply, as_read, check_fits, check_no_approval
+from rollcall.provisioning.approvals import Approvals
 from rollcall.provisioning.assessing import CycleEnd, conclude_cycle
 from rollcall.provisioning.capability_store import read_capabilities
 from rollcall.provisioning.connection import Service, first_matching, open_target, test_connection
@@ -19,14 +21,19 @@ from rollcall.provisioning.connectors.contract import Target
 from rollcall.provisioning.connectors.directory import DirectorySource
 from rollcall.provisioning.cycle import CycleResult, run_cycle, run_for
 from rollcall.provisioning.discovering import discover_if_due, keep_what_was_learnt
-from rollcall.provisioning.dry_run import PlannedCycle, plan_cycle
+from rollcall.provisioning.dry_run import plan_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
+from rollcall.provisioning.gate import OPEN, Gate
 from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
-from rollcall.provisioning.model import Key, LeftOut, Problem
+from rollcall.provisioning.model import Json, Key, LeftOut, Problem
+from rollcall.provisioning.plan_document import PlanHead
+from rollcall.provisioning.plan_files import document_lines, planned_objects, read_document, values_digest
+from rollcall.provisioning.plan_reading import ReadPlan
+from rollcall.provisioning.planned import Given, PlannedCycle
 from rollcall.provisioning.request_profile import is_bulk_wanted
 from rollcall.provisioning.road import Counts, Observer, Road
 from rollcall.provisioning.sync_schema import parse_schema
@@ -49,17 +56,29 @@ async def create_tested_job(service: Service, tenant: UUID, new: jobs.NewJob) ->
 
 
 async def run_job(service: Service, tenant: UUID, job_id: UUID, *, watch: Observer | None = None) -> CycleResult:
-    """Run one cycle now. Raises Conflict when one runs already, here or on another machine.
+    """Run one cycle now, or hand its plan in where the job wants it approved; the result's problem says so then.
 
+    Raises Conflict when one runs already, here or on another machine.
     `watch` is told the counts after each page, beside those kept in the job's cycles.
     """
     async with service.database.exclusive(f"provisioning cycle {job_id}") as free:
         if not free:
             raise Conflict("A cycle of this job is running already. Wait for its end: rollcall job status.")
-        return await _run(service, service.database.tenant(tenant), job_id, watch)
+        db = service.database.tenant(tenant)
+        job = await db.read(jobs.read_job, job_id)
+        if job.settings.approval == "never":
+            return await _run(service, db, job_id, watch)
+        return await _approvals(service, db, job, watch).run()
 
 
-async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observer | None) -> CycleResult:
+async def _run(
+    service: Service,
+    db: TenantDatabase,
+    job_id: UUID,
+    watch: Observer | None,
+    gate: Gate = OPEN,
+    given: Given | None = None,
+) -> CycleResult:
     cycle_id = service.runtime.new_id()
     hold = await db.write(take_hold, job_id, cycle_id)
     job = await db.read(jobs.read_job, job_id)
@@ -77,6 +96,7 @@ async def _run(service: Service, db: TenantDatabase, job_id: UUID, watch: Observ
             road = make_road(service, db, job, target, str(cycle_id), hold)
             road.force_deletes = await db.write(job_states.take_force_deletes, job_id)
             road.observer = _observer(service, db, job_id, cycle_id, watch)
+            road.gate, road.given = gate, given
             counts = road.counts
             result = await _proved(job, target, await run_cycle(road))
             await keep_what_was_learnt(db, job_id, before, target)
@@ -131,6 +151,66 @@ async def _proved(job: Job, target: Target, result: CycleResult) -> CycleResult:
         return result
     verdict = await target.test(first_matching(job))
     return result if verdict.ok else replace(result, problem=Problem(quarantine.code, verdict.message))
+
+
+def _work(service: Service, db: TenantDatabase, job: Job, watch: Observer | None) -> Work:
+    async def planning(given: Given | None) -> PlannedCycle:
+        return await plan_job(service, db.tenant, job.id, given)
+
+    async def running(gate: Gate, given: Given | None) -> CycleResult:
+        return await _run(service, db, job.id, watch, gate, given)
+
+    return Work(job, db.tenant, values_digest(service), planning, running)
+
+
+def _approvals(service: Service, db: TenantDatabase, job: Job, watch: Observer | None) -> Approvals:
+    def write(planned: PlannedCycle) -> Iterable[bytes]:
+        return document_lines(service, planned, PlanHead(service.runtime.now(), db.tenant, job.id, job.display_name))
+
+    async def moves(watermark: dict[str, Json] | None) -> bool:
+        if watermark is None:
+            return True
+        page = await DirectorySource(db, job.service_principal_id, job.settings.nested_groups).changes(watermark, 1)
+        return bool(page.entries or page.ties or page.more or page.full)
+
+    return Approvals(
+        service, db, _work(service, db, job, watch), write, lambda stream: read_document(service, stream), moves
+    )
+
+
+async def apply_plan(
+    service: Service, tenant: UUID, job_id: UUID, read: ReadPlan, document: Document, *, watch: Observer | None = None
+) -> CycleResult:
+    """Carry out exactly this plan.
+
+    Raises Invalid for a plan of something else, Denied where it has to be approved, Conflict (plan_moved) with what moved
+    since, or when a cycle runs, and Unavailable when nothing can be planned now.
+    """
+    async with service.database.exclusive(f"provisioning cycle {job_id}") as free:
+        if not free:
+            raise Conflict("A cycle of this job is running, so nothing can be applied yet. Try again in a moment.")
+        db = service.database.tenant(tenant)
+        job = await db.read(jobs.read_job, job_id)
+        check_fits(job, tenant, read)
+        check_no_approval(job, read)
+        return await apply(_work(service, db, job, watch), read, document, _nothing)
+
+
+async def apply_planned(
+    service: Service, tenant: UUID, job: Job, planned: PlannedCycle, *, watch: Observer | None = None
+) -> CycleResult:
+    """The same for a plan that was just made."""
+    read = as_read(planned, job, tenant, values_digest(service))
+    return await apply_plan(service, tenant, job.id, read, planned_objects(planned), watch=watch)
+
+
+def check_no_approval_of(service: Service, tenant: UUID, job: Job, planned: PlannedCycle) -> None:
+    """That a plan which was just made needs nobody's approval. Raises Denied."""
+    check_no_approval(job, as_read(planned, job, tenant, values_digest(service)))
+
+
+async def _nothing() -> None:
+    """Nothing has to be noted before the cycle."""
 
 
 async def check_no_cycle(service: Service, job_id: UUID) -> None:
@@ -214,14 +294,17 @@ def _observer(service: Service, db: TenantDatabase, job_id: UUID, cycle_id: UUID
     return observe
 
 
-async def plan_job(service: Service, tenant: UUID, job_id: UUID) -> PlannedCycle:
-    """What the next cycle would do; writes nothing, neither here nor in the target."""
+async def plan_job(service: Service, tenant: UUID, job_id: UUID, given: Given | None = None) -> PlannedCycle:
+    """What the next cycle would do; writes nothing, neither here nor in the target. `given`: as of another plan."""
     db = service.database.tenant(tenant)
     job = await db.read(jobs.read_job, job_id)
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
     known, _ = await db.read(read_capabilities, job_id)
     async with open_target(service, url, token, job.settings, known) as target:
-        return await plan_cycle(make_road(service, db, job, target, "plan"))
+        road = make_road(service, db, job, target, "plan")
+        road.given = given
+        road.force_deletes = await db.read(job_states.has_force_deletes, job_id)
+        return await plan_cycle(road, values_digest(service))
 
 
 async def left_out(service: Service, tenant: UUID, job_id: UUID, inside: UUID | None = None) -> list[LeftOut]:

@@ -1,2 +1,37 @@
--- Plans that wait for an approval.
-select 1;
+-- Plans that wait for an approval. At most one of a job is open: waiting, or approved and not applied yet.
+create table provisioning.plans (
+    tenant_id uuid not null default rollcall_tenant(),
+    job_id uuid not null,
+    id uuid not null,
+    series uuid not null, -- the first of the plans that took each other's place while nobody decided
+    made timestamptz not null,
+    looked timestamptz not null,
+    expires timestamptz not null,
+    state text not null check (state in ('waiting', 'approved', 'rejected', 'expired', 'superseded', 'applied')),
+    digest text not null,
+    basis jsonb not null,
+    kind text not null,
+    totals jsonb not null,
+    warnings jsonb not null,
+    decided timestamptz,
+    decided_by text,
+    comment text,
+    began timestamptz,
+    ended timestamptz,
+    primary key (tenant_id, job_id, id),
+    foreign key (tenant_id, job_id) references provisioning.jobs (tenant_id, id) on delete cascade
+);
+create unique index plans_open on provisioning.plans (tenant_id, job_id) where state in ('waiting', 'approved');
+select rollcall_protect('provisioning.plans');
+
+-- The document of a plan, compressed, in pieces.
+create table provisioning.plan_pieces (
+    tenant_id uuid not null default rollcall_tenant(),
+    job_id uuid not null,
+    plan_id uuid not null,
+    number integer not null,
+    content bytea not null,
+    primary key (tenant_id, job_id, plan_id, number),
+    foreign key (tenant_id, job_id, plan_id) references provisioning.plans (tenant_id, job_id, id) on delete cascade
+);
+select rollcall_protect('provisioning.plan_pieces');
