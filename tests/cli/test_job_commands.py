@@ -49,7 +49,7 @@ def test_a_job_is_planned_run_and_then_in_step(connected: Program) -> None:
     status = connected.ok("job", "status", "Workspaces", "--json").json
     after = connected("job", "plan", "Workspaces", "--exit-code")
 
-    assert first == again, "a plan writes nothing"
+    assert first["digest"] == again["digest"], "a plan writes nothing"
     assert {(each["action"], each["name"]) for each in first["objects"]} == {
         ("create", "ada@example.com"),
         ("create", "alan@example.com"),

@@ -1,0 +1,360 @@
+"""What is applied is exactly what was planned, or nothing; what needs an approval waits for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from rollcall import directory
+from rollcall.crypto import Sealer
+from rollcall.db import Database, Tx
+from rollcall.errors import Conflict, Denied, Invalid, NotFound
+from rollcall.provisioning import (
+    Compressed,
+    CycleResult,
+    JobSettings,
+    Key,
+    PlanHead,
+    Service,
+    StoredPlan,
+    apply_plan,
+    change_settings,
+    decide,
+    last_plan,
+    list_plans,
+    objects_of,
+    plan_document,
+    plan_lines,
+    plan_page,
+    plan_pieces,
+    plan_whole,
+    planned_of,
+    provision_on_demand,
+    read_plan,
+    read_plan_row,
+)
+from rollcall.runtime import Runtime
+from tests.provisioning.proxy import WRITING, Proxy
+from tests.provisioning.world import World, found_world, upn
+
+
+async def kept(world: World) -> str:
+    """A plan of now, as a file holds it."""
+    planned = await world.plan()
+    assert planned.given is not None
+    head = PlanHead(planned.given.now, world.db.tenant, world.job_id, "Example")
+    return b"".join(plan_lines(world.service, planned, head)).decode()
+
+
+async def applied(world: World, text: str) -> CycleResult:
+    stream = StringIO(text)
+    read = read_plan(world.service, stream)
+    return await apply_plan(world.service, world.db.tenant, world.job_id, read, lambda keys: objects_of(stream, keys))
+
+
+async def people(world: World, *names: str) -> list[Any]:
+    made = [await world.user(name) for name in names]
+    for each in made:
+        await world.assign(each)
+    return made
+
+
+def writes(world: World) -> list[Any]:
+    return [each for each in world.proxy.taken() if each.method in WRITING]
+
+
+async def test_a_kept_plan_is_applied_and_then_nothing_is_left(world: World) -> None:
+    await people(world, "ada", "bob")
+    await world.group("Red", [(await people(world, "cem"))[0]])
+    text = await kept(world)
+    document = json.loads(text)
+    world.proxy.taken()
+
+    result = await applied(world, text)
+
+    assert (result.problem, result.counts.created, result.counts.references_added) == (None, 4, 1)
+    assert document["totals"]["create"] == 4
+    assert set(await world.target.accounts()) == {upn(name) for name in ("ada", "bob", "cem")}
+    left = await world.plan()
+    assert left.is_empty
+    with pytest.raises(Conflict) as refused:
+        await applied(world, text)
+    assert refused.value.code == "plan_moved"
+    assert any(line.startswith("not to be done any more: create User ada") for line in refused.value.details)
+
+
+async def test_what_moved_since_is_shown_and_nothing_is_done(world: World) -> None:
+    ada, bob = await people(world, "ada", "bob")
+    await world.cycle()
+    await world.db.write(directory.update_user, ada, {"givenName": "Augusta"})
+    await world.db.write(directory.update_user, bob, {"accountEnabled": False})
+    text = await kept(world)
+    await world.db.write(directory.update_user, ada, {"givenName": "Ada"})
+    await world.db.write(directory.update_user, bob, {"accountEnabled": True})
+    await people(world, "eve")
+    world.proxy.taken()
+
+    with pytest.raises(Conflict) as refused:
+        await applied(world, text)
+
+    assert writes(world) == []
+    assert refused.value.code == "plan_moved"
+    assert set(refused.value.details) == {
+        f"new: create User {upn('eve')}",
+        f'update User {upn("ada")}: name.givenName: planned "ada" → "Augusta", now "ada" → "Ada"',
+        f"not to be done any more: disable User {upn('bob')}",
+    }
+
+
+def other_version(text: str) -> str:
+    return text.replace('"version": 1', '"version": 2')
+
+
+def edited(text: str) -> str:
+    return text.replace("Doe", "Roe", 1)
+
+
+def without_one(text: str) -> str:
+    document = json.loads(text)
+    del document["objects"][0]
+    return json.dumps(document)
+
+
+def with_more(text: str) -> str:
+    document = json.loads(text)
+    document["objects"].append({**document["objects"][0], "id": "x"})
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (other_version, "version 2; this Rollcall reads version 1"),
+        (edited, "changed after it was made"),
+        (without_one, "changed after it was made"),
+        (with_more, "changed after it was made"),
+        (lambda text: text[: len(text) // 2], "broken off"),
+        (lambda text: text + "{}", "broken off"),
+        (lambda _: "", "It is no plan"),
+        (lambda _: "[]", "It is no plan"),
+        (lambda _: "{}", "It is no plan"),
+        (lambda _: '{"format": "other"}', "It is no plan"),
+        (lambda _: "people,names\n", "It is no plan"),
+    ],
+)
+async def test_a_file_that_is_not_as_it_was_written_is_refused(
+    world: World, change: Callable[[str], str], said: str
+) -> None:
+    await people(world, "ada")
+    text = change(await kept(world))
+
+    with pytest.raises(Invalid, match=r"Make|make") as refused:
+        await applied(world, text)
+
+    assert said in refused.value.message
+    assert await world.target.accounts() == {}
+
+
+async def test_a_plan_laid_out_otherwise_is_the_same_plan(world: World) -> None:
+    await people(world, "ada")
+    text = json.dumps(json.loads(await kept(world)), indent=3)
+
+    assert (await applied(world, text)).counts.created == 1
+
+
+async def test_a_plan_of_another_job_tenant_or_installation_is_refused(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    one, other = [await found_world(database, runtime, proxy) for _ in range(2)]
+    await people(one, "ada")
+    text = await kept(one)
+    elsewhere = Service(database, runtime, Sealer(b"1" * 32))
+
+    with pytest.raises(Invalid, match="can be applied to its own job only"):
+        await applied(other, text)
+    with pytest.raises(Invalid, match="another installation"):
+        read_plan(elsewhere, StringIO(text))
+
+
+async def test_a_document_is_the_plan_again(full_world: World) -> None:
+    world = full_world
+    (ada, bob) = await people(world, "ada", "bob")
+    await world.db.write(directory.set_manager, bob, ada)
+    await world.group("Red", [ada])
+    await world.cycle()
+    await world.db.write(directory.update_user, ada, {"accountEnabled": False, "givenName": "<b>Ada & Co</b>"})
+    await world.db.write(directory.set_manager, bob, None)
+    planned = await world.plan()
+    assert planned.given is not None
+    head = PlanHead(planned.given.now, world.db.tenant, world.job_id, "<Example>")
+
+    text = b"".join(plan_lines(world.service, planned, head)).decode()
+    again = planned_of(plan_whole(StringIO(text)))
+    page = "".join(plan_page(world.service, planned, head))
+
+    assert json.loads(text) == plan_document(world.service, planned, head)
+    assert (again.objects, again.added, again.removed, again.skips) == (
+        planned.objects,
+        planned.added,
+        planned.removed,
+        planned.skips,
+    )
+    assert "<b>Ada" not in page
+    assert "&lt;b&gt;Ada &amp; Co&lt;/b&gt;" in page
+    assert [each for each in ("http:", "https:", "src=") if each in page] == []
+
+
+async def waiting(world: World) -> StoredPlan:
+    plan = await world.db.read(last_plan, world.job_id)
+    assert plan is not None
+    return plan
+
+
+async def told(tx: Tx) -> int:
+    row = await tx.one("select count(*) as number from provisioning.notices where kind = 'approval'")
+    assert row is not None
+    return int(row["number"])
+
+
+async def demanding(database: Database, runtime: Runtime, proxy: Proxy, **settings: Any) -> World:
+    return await found_world(database, runtime, proxy, settings=JobSettings(**settings))
+
+
+async def test_a_plan_waits_is_approved_and_carried_out(database: Database, runtime: Runtime, proxy: Proxy) -> None:
+    world = await demanding(database, runtime, proxy, approval="always")
+    await people(world, "ada")
+
+    first, second = await world.cycle(), await world.cycle()
+
+    assert first.problem is not None
+    assert first.problem.code == "PlanAwaitsApproval"
+    assert second.problem == first.problem, "the same plan waits"
+    assert (await world.target.accounts(), await world.db.read(told)) == ({}, 1)
+    plan = await waiting(world)
+    document = plan_whole(Compressed(await world.db.read(plan_pieces, plan.id)))
+    assert [each["name"] for each in document["objects"]] == [upn("ada")]
+
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "checked")
+    result = await world.cycle()
+
+    assert (result.problem, result.counts.created) == (None, 1)
+    plan = await waiting(world)
+    assert (plan.state, plan.decided_by, plan.comment, plan.began is not None) == ("applied", "Grace", "checked", True)
+    assert (await world.cycle()).problem is None, "with nothing to do cycles go on"
+    with pytest.raises(Conflict, match="is applied already"):
+        await decide(world.service, world.db, plan.id, "rejected", "Grace", "")
+    with pytest.raises(NotFound):
+        await decide(world.service, world.db, world.job_id, "approved", "Grace", "")
+    with pytest.raises(Invalid, match="--by"):
+        await decide(world.service, world.db, plan.id, "approved", " ", "")
+
+
+async def test_what_moved_since_the_approval_waits_anew(database: Database, runtime: Runtime, proxy: Proxy) -> None:
+    world = await demanding(database, runtime, proxy, approval="always")
+    await people(world, "ada")
+    await world.cycle()
+    plan = await waiting(world)
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+    await people(world, "eve")
+
+    result = await world.cycle()
+
+    assert result.problem is not None
+    assert await world.target.accounts() == {}
+    assert [each.state for each in await world.db.read(list_plans, world.job_id)] == ["waiting", "superseded"]
+    assert (await waiting(world)).totals["create"] == 2
+
+
+async def test_a_newer_plan_takes_the_place_of_one_that_waits_and_nobody_is_told_again(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    world = await demanding(database, runtime, proxy, approval="over", approval_over=1)
+    await people(world, "ada")
+    assert (await world.cycle()).counts.created == 1, "one is not over one"
+    await people(world, "bob", "cem")
+    await world.cycle()
+    await people(world, "dea")
+    await world.cycle()
+
+    states = [(each.state, each.totals["create"]) for each in await world.db.read(list_plans, world.job_id)]
+    assert states == [("waiting", 3), ("superseded", 2)]
+    assert await world.db.read(told) == 1
+    assert len(await world.target.accounts()) == 1
+
+
+async def test_a_rejected_plan_is_not_sent_until_something_moves(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    world = await demanding(database, runtime, proxy, approval="removals")
+    ada, _ = await people(world, "ada", "bob")
+    assert (await world.cycle()).counts.created == 2, "nothing is removed, so nobody is asked"
+    await world.db.write(directory.update_user, ada, {"accountEnabled": False})
+    await world.cycle()
+    await decide(world.service, world.db, (await waiting(world)).id, "rejected", "Grace", "wrong")
+    again = await world.cycle()
+
+    assert again.problem is not None
+    assert "Grace rejected" in again.problem.reason
+    await world.db.write(directory.update_user, ada, {"accountEnabled": True})
+    assert (await world.cycle()).problem is None
+    assert [each.state for each in await world.db.read(list_plans, world.job_id)] == ["rejected"]
+    assert [each["active"] for each in (await world.target.accounts()).values()] == [True, True]
+
+
+async def test_a_plan_expires(database: Database, runtime: Runtime, proxy: Proxy) -> None:
+    world = await demanding(database, runtime, proxy, approval="always", approval_expires_hours=1)
+    await people(world, "ada")
+    await world.cycle()
+    plan = await waiting(world)
+    assert plan.expires - plan.made == timedelta(hours=1)
+    await world.db.write(_make_older, plan)
+
+    with pytest.raises(Conflict, match="has expired"):
+        await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+    await world.cycle()
+
+    assert [each.state for each in await world.db.read(list_plans, world.job_id)] == ["waiting", "expired"]
+    assert await world.db.read(told) == 2, "a new plan is a new matter to decide"
+
+
+async def _make_older(tx: Tx, plan: StoredPlan) -> None:
+    await tx.run("update provisioning.plans set expires = made where id = %s", [plan.id])
+
+
+async def test_a_file_is_no_way_around_an_approval(world: World) -> None:
+    await people(world, "ada")
+    text = await kept(world)
+    await world.db.write(change_settings, world.job_id, {"approval": "always"})
+
+    with pytest.raises(Denied, match="approval=always"):
+        await applied(world, text)
+
+
+@pytest.mark.parametrize(("begun", "state"), [(True, "applied"), (False, "superseded")])
+async def test_what_was_cut_off_goes_on_with_the_rest_of_what_was_approved(
+    database: Database, runtime: Runtime, proxy: Proxy, begun: bool, state: str
+) -> None:
+    world = await demanding(database, runtime, proxy, approval="always")
+    ada, *_ = await people(world, "ada", "bob", "cem")
+    await world.cycle()
+    plan = await waiting(world)
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+    # As after a crash: that it began is noted, and one of three people is there already.
+    await provision_on_demand(world.service, world.db.tenant, world.job_id, [Key("User", str(ada))])
+    if begun:
+        await world.db.write(_note_begun, plan)
+
+    result = await world.cycle()
+
+    assert (await world.db.read(read_plan_row, plan.id)).state == state
+    assert (result.problem is None) is begun
+    assert len(await world.target.accounts()) == (3 if begun else 1)
+
+
+async def _note_begun(tx: Tx, plan: StoredPlan) -> None:
+    await tx.run("update provisioning.plans set began = made where id = %s", [plan.id])
