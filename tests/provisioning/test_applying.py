@@ -187,7 +187,8 @@ async def test_a_document_is_the_plan_again(full_world: World) -> None:
     await world.db.write(directory.set_manager, bob, ada)
     await world.group("Red", [ada])
     await world.cycle()
-    await world.db.write(directory.update_user, ada, {"accountEnabled": False, "givenName": "<b>Ada & Co</b>"})
+    await world.db.write(directory.update_user, ada, {"accountEnabled": False})
+    await world.db.write(directory.update_user, bob, {"givenName": "<b>Ada & Co</b>"})
     await world.db.write(directory.set_manager, bob, None)
     planned = await world.plan()
     assert planned.given is not None

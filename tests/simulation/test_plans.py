@@ -8,9 +8,9 @@ import pytest
 
 from rollcall.provisioning.cycle import run_cycle
 from rollcall.provisioning.dry_run import plan_cycle, unkeyed
-from rollcall.provisioning.planned import PlannedCycle
 from rollcall.provisioning.gate import Approved, reference_digest
 from rollcall.provisioning.model import ReferenceKey
+from rollcall.provisioning.planned import PlannedCycle
 from tests.simulation.changes import World, mutate
 from tests.simulation.world import make_world, one_cycle, restart, road_of
 
