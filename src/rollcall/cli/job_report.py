@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,13 +19,13 @@ from rollcall.cli.output import Answer, counted, moment, shown_value
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
-from rollcall.provisioning import Cycle, Job, Standing, WaitingFailure
+from rollcall.provisioning import Cycle, Job, JobStatus, Quarantine, WaitingFailure
 
 _CYCLES = 5
 _SHOWN_FAILURES = 10
 _COUNTED = ("created", "updated", "disabled", "deleted", "skipped", "withheld", "failed", "requests")
 _STATUS_COLOURS = {"success": "green", "failure": "red", "skipped": "dim", "warning": "yellow"}
-_RUNS = {"Active": "runs", "Paused": "is paused", "Disabled": "was never started"}
+_RUNS = {"Active": "runs", "Paused": "is paused", "Disabled": "is not started"}
 
 
 class Status(StrEnum):
@@ -42,18 +44,22 @@ def status(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how a job stands: state, whether the application is in step, what waits, and the last cycles.
+    """Show how a job stands: state, quarantine, whether the application is in step, what waits, and the last cycles.
+
+    With --json also as Graph's synchronizationJob.
 
     Example: rollcall job status
+
+    Example: rollcall job status Workspaces --json
     """
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
         left_out = await job_nested.left_out(parts, db.tenant, found)
-        cycles = await db.read(provisioning.recent_cycles, found.id, _CYCLES)
-        standing = await db.read(provisioning.standing, found.id)
+        stands = await db.read(provisioning.read_status, found.id, _CYCLES)
+        standing, now = stands.standing, parts.runtime.now()
         waiting = await db.read(provisioning.waiting_failures, found.id, _SHOWN_FAILURES)
-        why_not = _out_of_step(found, cycles, standing)
+        why_not = _out_of_step(stands)
         data = {
             "job_id": found.id,
             "name": found.display_name,
@@ -65,11 +71,14 @@ def status(
             "standing": standing,
             "waiting": waiting,
             "left_out": job_nested.to_json(left_out),
-            "cycles": cycles,
+            "cycles": stands.cycles,
+            "quarantine": stands.health.quarantine,
+            "not_before": provisioning.not_before(stands.health.quarantine, stands.job.resume_at),
+            "synchronization_job": provisioning.synchronization_job(stands),
         }
 
         def show(console: Console) -> None:
-            _show(console, found, cycles, standing, waiting, why_not)
+            _show(console, stands, waiting, why_not, now)
             job_nested.warn(console, found, left_out)
 
         return Answer(data, show)
@@ -77,8 +86,9 @@ def status(
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
 
-def _out_of_step(job: Job, cycles: list[Cycle], standing: Standing) -> list[str]:
+def _out_of_step(stands: JobStatus) -> list[str]:
     """Why the application may differ from what the last cycle saw; nothing when it is in step."""
+    job, cycles, standing = stands.job, stands.cycles, stands.standing
     reasons = []
     if not cycles:
         reasons.append("no cycle has run yet")
@@ -101,18 +111,19 @@ def _out_of_step(job: Job, cycles: list[Cycle], standing: Standing) -> list[str]
 
 
 def _show(
-    console: Console,
-    job: Job,
-    cycles: list[Cycle],
-    standing: Standing,
-    waiting: list[WaitingFailure],
-    why_not: list[str],
+    console: Console, stands: JobStatus, waiting: Sequence[WaitingFailure], why_not: list[str], now: datetime
 ) -> None:
+    job, cycles, standing = stands.job, stands.cycles, stands.standing
     interval = provisioning.print_interval(job.settings.interval_seconds)
     console.print(
         f"[bold]{output.safe(job.display_name)}[/] {_RUNS[job.state]}; {job.settings.scope}, every {interval}."
     )
     console.print(f"{output.safe(job.tenant_url or '')}  [dim]{job.id}[/]")
+    _show_quarantine(console, job, stands.health.quarantine)
+    if job.resume_at is not None and job.resume_at > now:
+        console.print(f"[yellow]Waits:[/] the application asked to be left alone until {moment(job.resume_at)} UTC.")
+    if (known := provisioning.pages(stands)) is not None:
+        console.print(f"A cycle runs: {_progress(*known)}.")
     if why_not:
         console.print(f"[yellow]Not in step:[/] {output.safe('; '.join(why_not))}.")
     else:
@@ -132,6 +143,30 @@ def _show(
         console.print(f"What failed, and what to do: rollcall job failures list {output.shell_word(job.display_name)}")
     for cycle in cycles:
         console.print(f"{moment(cycle.began)} [dim]{cycle.kind}[/] {output.safe(_told(cycle))}")
+
+
+def _show_quarantine(console: Console, job: Job, quarantine: Quarantine | None) -> None:
+    """Why the job is in quarantine, what to do, and when it is tried again (rules Q5, Q8)."""
+    if quarantine is None:
+        return
+    told = f"since {moment(quarantine.series_began)} UTC ({quarantine.reason}): {quarantine.message}"
+    console.print(f"[red]In quarantine[/] {output.safe(told)}")
+    console.print(f"  {output.safe(provisioning.advice(quarantine))}")
+    started = f"rollcall job start {output.shell_word(job.display_name)}"
+    if job.state == "Disabled":
+        console.print(f"  It lasted over 28 days, so the job was disabled. When it is mended: {started}.")
+    elif job.state == "Active" and provisioning.slows(quarantine):
+        console.print(
+            f"  It is tried again at {moment(quarantine.next_attempt)} UTC; changes in the directory wait until then. "
+            f"At once: {started}."
+        )
+
+
+def _progress(done: int, total: int | None) -> str:
+    """How many pages are done (rule G1)."""
+    if total is None:
+        return f"{counted(done, 'page')} done"
+    return f"{done:,} of {counted(total, 'page')} done, {100 * done // total if total else 0} %"
 
 
 def _told(cycle: Cycle) -> str:

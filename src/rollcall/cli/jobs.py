@@ -1,4 +1,4 @@
-"""`rollcall job`: create, test, start, pause, restart and set up provisioning jobs."""
+"""`rollcall job`: create, test, list and set up provisioning jobs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from rollcall.cli import (
     job_run,
     job_schema,
     job_scope,
+    job_states,
     output,
 )
 from rollcall.cli.naming import application_named, assignments, job_named
@@ -59,6 +60,10 @@ app.command("logs")(job_report.logs)
 app.command("capabilities")(job_capabilities.capabilities)
 app.command("explain")(job_explain.explain)
 app.command("on-demand")(job_on_demand.on_demand)
+app.command("start")(job_states.start)
+app.command("pause")(job_states.pause)
+app.command("restart")(job_states.restart)
+app.command("audit")(job_states.audit)
 
 JobName = job_plan.JobName
 SecretToken = Annotated[
@@ -240,64 +245,6 @@ def list_all(tenant: TenantName = None, data: Data = None, config: ConfigFile = 
 
 def _without_schema(job: provisioning.Job) -> dict[str, Any]:
     return {name: value for name, value in output.plain(job).items() if name != "sync_schema"}
-
-
-def _state_command(at: At, as_json: bool, job: str | None, state: str, change: Any, *arguments: Any, text: str) -> None:
-    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
-        found = await job_named(db, job)
-        await db.write(change, found.id, *arguments)
-        said = text.format(name=found.display_name)
-        return Answer({"job_id": found.id, "state": state}, lambda console: console.print(output.safe(said)))
-
-    answer_in_tenant(at, as_json, work)
-
-
-@app.command()
-def start(
-    job: JobName = None,
-    tenant: TenantName = None,
-    data: Data = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let a job run: a cycle now, then at every interval, and at once when the directory changes.
-
-    Example: rollcall job start
-    """
-    text = "{name} runs from now on, wherever a worker does: rollcall up, or rollcall work."
-    _state_command(At(data, config, tenant), as_json, job, "Active", provisioning.set_state, "Active", text=text)
-
-
-@app.command()
-def pause(
-    job: JobName = None,
-    tenant: TenantName = None,
-    data: Data = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stop a job from running; a cycle that runs goes on to its end, and `start` goes on where it stopped.
-
-    Example: rollcall job pause
-    """
-    text = "{name} is paused; a cycle that runs already goes on to its end."
-    _state_command(At(data, config, tenant), as_json, job, "Paused", provisioning.set_state, "Paused", text=text)
-
-
-@app.command()
-def restart(
-    job: JobName = None,
-    tenant: TenantName = None,
-    data: Data = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Start a job afresh: everything is read again, and what failed or was withheld is tried at once.
-
-    Example: rollcall job restart
-    """
-    text = "{name} reads everything again in its next cycle."
-    _state_command(At(data, config, tenant), as_json, job, "Active", provisioning.restart, text=text)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from rollcall.provisioning.applying import check_fits
 from rollcall.provisioning.approvals import Compressed, decide
+from rollcall.provisioning.audit import AuditRecord, read_audit
 from rollcall.provisioning.capability_report import Capability, CapabilityReport
 from rollcall.provisioning.connection import Service, test_connection, test_job
 from rollcall.provisioning.connectors.contract import Verdict
@@ -46,8 +47,9 @@ from rollcall.provisioning.failures import (
     list_failures,
     waiting_failures,
 )
+from rollcall.provisioning.health import Quarantine, slows
 from rollcall.provisioning.job_settings import parse_interval, print_interval
-from rollcall.provisioning.job_states import restart, set_state
+from rollcall.provisioning.job_states import not_before, restart, set_state
 from rollcall.provisioning.jobs import (
     PROGRESS_CHANNEL,
     Job,
@@ -62,6 +64,7 @@ from rollcall.provisioning.jobs import (
     read_job,
     set_credentials,
 )
+from rollcall.provisioning.lifecycle import pause_job, read_status, restart_job, start_job
 from rollcall.provisioning.log_record import provisioning_object_summary
 from rollcall.provisioning.model import JobSettings, Key, LeftOut
 from rollcall.provisioning.notice_rules import EVENTS
@@ -91,6 +94,7 @@ from rollcall.provisioning.plans import (
     plan_pieces,
     read_plan_row,
 )
+from rollcall.provisioning.quarantine_advice import advice
 from rollcall.provisioning.road import Counts, Observer
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
 from rollcall.provisioning.scope_preview import preview_scope
@@ -106,6 +110,7 @@ from rollcall.provisioning.service import (
     run_job,
 )
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, examine_schema, with_what_was_left_out
+from rollcall.provisioning.synchronization_status import JobStatus, pages, synchronization_job
 from rollcall.provisioning.trying import (
     attributes_for,
     attributes_of_user,
@@ -130,6 +135,7 @@ __all__ = [
     "PROGRESS_CHANNEL",
     "Arrival",
     "Attempt",
+    "AuditRecord",
     "Capability",
     "CapabilityReport",
     "Compressed",
@@ -147,6 +153,7 @@ __all__ = [
     "FailureKey",
     "Job",
     "JobSettings",
+    "JobStatus",
     "Key",
     "LeftOut",
     "LoggedAttempt",
@@ -158,6 +165,7 @@ __all__ = [
     "PlannedCycle",
     "PlannedObject",
     "PlannedSkip",
+    "Quarantine",
     "ReadPlan",
     "ReferenceFacts",
     "SchemaFindings",
@@ -174,6 +182,7 @@ __all__ = [
     "WebhookClient",
     "Worker",
     "add_webhook",
+    "advice",
     "announce",
     "announce_expiries",
     "apply_plan",
@@ -215,10 +224,13 @@ __all__ = [
     "list_webhooks",
     "log_form",
     "measured_rate",
+    "not_before",
     "objects_of",
+    "pages",
     "parse_expiry",
     "parse_interval",
     "parse_notification_settings",
+    "pause_job",
     "plan_document",
     "plan_expectation",
     "plan_job",
@@ -235,15 +247,18 @@ __all__ = [
     "provisioning_object_summary",
     "prune_history",
     "prune_notices",
+    "read_audit",
     "read_job",
     "read_log",
     "read_plan",
     "read_plan_row",
+    "read_status",
     "recent_cycles",
     "referring",
     "remove_webhook",
     "replace_credentials",
     "restart",
+    "restart_job",
     "retry_failures",
     "rotate_secret",
     "run_job",
@@ -252,8 +267,11 @@ __all__ = [
     "send_test_webhook",
     "set_credentials",
     "set_state",
+    "slows",
     "split_recipients",
     "standing",
+    "start_job",
+    "synchronization_job",
     "test_connection",
     "test_job",
     "totals",

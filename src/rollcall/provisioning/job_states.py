@@ -186,6 +186,14 @@ async def read_health(tx: Tx, job_id: UUID) -> Health | None:
     return None if row is None else health_of(row["health"], row["quarantine"])
 
 
+async def health_as_kept(tx: Tx, job_id: UUID) -> Health:
+    """How the job does now, for showing. Raises NotFound."""
+    row = await tx.one("select quarantine, health from provisioning.jobs where id = %s", [job_id])
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return health_of(row["health"], row["quarantine"])
+
+
 async def save_health(tx: Tx, job_id: UUID, health: Health, resume_at: datetime | None, now: datetime) -> None:
     """Remember how the job does, and before when the target does not want to be asked."""
     plain = _plain(asdict(health))
