@@ -18,6 +18,7 @@ def refused(program: Program, up: Up) -> Program:
     words = ("--name", "Acme", "--application", "Acme", "--scope", "all", "--secret-token", made["secret_token"])
     program.ok("job", "create", made["tenant_url"], *words)
     program.ok("organisation", "revoke", "acme", made["secret_token"][-4:])
+    assert any(program("job", "test", "Acme").code for _ in range(100)), "a revoked token is refused within a second"
     assert program("job", "run", "Acme").code == 1
     return program
 
@@ -71,7 +72,9 @@ def test_an_unknown_reset_scope_is_refused_with_those_that_are_allowed(refused: 
 
 
 def test_a_job_to_which_nothing_was_done_has_an_empty_audit_log(refused: Program, up: Up) -> None:
-    made = refused.ok("organisation", "create", "quiet", "Quiet", "--base-url", up.line["workspaces_url"], "--json").json
+    made = refused.ok(
+        "organisation", "create", "quiet", "Quiet", "--base-url", up.line["workspaces_url"], "--json"
+    ).json
     refused.ok("job", "create", made["tenant_url"], "--secret-token", made["secret_token"], "--name", "Quiet")
 
     assert refused.ok("job", "audit", "Quiet").err == "Nothing was done to this job yet.\n"
