@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ JOB = Job(
 )
 SECOND = timedelta(seconds=1)
 DONE = Cycle(UUID(int=1), "incremental", NOON, NOON, NOON + 9 * SECOND, Counts(), None)
-NOTHING = Standing(0, 0, 0, 0, 0, 0, 0, 0)
+NOTHING = Standing(*[0] * len(fields(Standing)))
 QUARANTINE = Quarantine(
     "EncounteredQuarantineException", "Unauthorized", "401.", NOON, NOON + timedelta(minutes=40), NOON, 2
 )
