@@ -487,6 +487,39 @@ class ReferenceContract:
 
         assert await due_keys(ledger) == (keys if end == RED else [member(RED, ADA)])
 
+    @pytest.mark.parametrize("end", [RED, ADA])
+    async def test_what_is_given_up_is_due_when_either_end_is_touched(self, ledger: Ledger, end: Key) -> None:
+        """E2."""
+        given_up = replace(escrow(NOW), given_up=True)
+        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): given_up}))
+        assert member(RED, ADA) not in await due_keys(ledger, LATER)
+
+        await ledger.commit(Commit(touched=[end]))
+
+        assert member(RED, ADA) in await due_keys(ledger)
+
+    async def test_what_is_given_up_is_due_when_the_whole_list_of_members_is_compared(self, ledger: Ledger) -> None:
+        """E2."""
+        given_up, waiting = replace(escrow(NOW), given_up=True), escrow(LATER)
+        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): given_up, member(RED, BOB): waiting}))
+
+        await ledger.take_members(RED, [ADA, BOB], 7)
+        await ledger.finish_members(RED, 7)
+
+        assert await due_keys(ledger) == [member(RED, ADA)]
+
+    async def test_a_manager_that_failed_is_due_when_the_source_names_it_again(self, ledger: Ledger) -> None:
+        """E4."""
+        await present(ledger, member(RED, ADA), member(RED, BOB))
+        named = Commit(single_references=[SingleReference(ADA, MANAGER, BOB)])
+        await ledger.commit(named)
+        await ledger.commit_references(ReferenceOutcome(failed={manager(ADA, BOB): escrow(LATER)}))
+        assert await due_keys(ledger) == []
+
+        await ledger.commit(named)
+
+        assert await due_keys(ledger) == [manager(ADA, BOB)]
+
     async def test_a_touched_end_ends_the_wait_for_the_next_attempt(self, ledger: Ledger) -> None:
         await ledger.commit_references(
             ReferenceOutcome(failed={member(RED, ADA): escrow(LATER), member(RED, BOB): escrow(LATER)})
@@ -613,6 +646,23 @@ class ReferenceContract:
         assert await ledger.due(NOW, None, 10) == [ADA]
 
 
+class EscrowContract:
+    """What is given up is not tried by itself."""
+
+    async def test_what_is_given_up_is_never_due(self, ledger: Ledger) -> None:
+        """E2."""
+        given_up = replace(escrow(NOW), given_up=True)
+        links = [
+            linked(ADA, escrow=given_up),
+            Link(BOB, state="uncertain", escrow=given_up),
+            linked(CEM, escrow=escrow(NOW)),
+        ]
+        await ledger.commit(Commit(links=links))
+
+        assert await ledger.due(LATER, None, 10) == [CEM]
+        assert (await ledger.known([ADA]))[ADA].escrow == given_up
+
+
 class LogContract:
     """The log is written with what it tells of; the implementation's test gives `logged`."""
 
@@ -627,5 +677,5 @@ class LogContract:
         assert await self.logged(ledger) == [(record(number).id, "Müller\t\\ \n") for number in (1, 2, 3)]
 
 
-class LedgerContract(PositionContract, LinkContract, DueContract, LogContract):
+class LedgerContract(PositionContract, LinkContract, DueContract, EscrowContract, LogContract):
     """All of the contract that needs nothing prepared."""
