@@ -103,8 +103,38 @@ def test_on_demand_brings_one_person_in_step_and_shows_the_steps(connected: Prog
     left = plan(connected)["objects"]
 
     assert "→ King" in shown
-    assert "scoping: success" in shown
+    for line in (
+        "2. Import: success",
+        "3. Determine scope: success",
+        "4. Match: success",
+        "5. Perform action: success",
+    ):
+        assert line in shown
     assert [each["name"] for each in left] == ["alan@example.com"]
+
+
+def test_on_demand_takes_filters_and_dry_runs_and_says_what_it_can_not_take(connected: Program) -> None:
+    """O1, O2, O9."""
+    connected.ok("directory", "set", "ada@example.com", "department=Engines", "surname=Byron")
+    logged = connected.ok("job", "logs", "--json").json["records"]
+    dry = connected.ok("job", "on-demand", "--filter", 'department eq "engines"', "--dry-run", "--json").json
+    nobody = connected("job", "on-demand")
+    unknown = connected("job", "on-demand", "--filter", 'departmint eq "x"')
+    no_group = connected("job", "on-demand", "ada@example.com", "--members", "alan@example.com")
+    other_job = connected("job", "on-demand", "ada@example.com", "--job", "Nothing")
+
+    (report,) = dry["reports"]
+    assert (dry["dry_run"], report["name"], report["result"]) == (True, "ada@example.com", "success")
+    assert json.loads(report["graph"]["key"])["result"] == "Success"
+    assert connected.ok("job", "logs", "--json").json["records"] == logged
+    assert "--filter" in nobody.err
+    assert "Did you mean department?" in unknown.err
+    assert "no group" in no_group.err
+    assert other_job.code != 0
+    told = connected.ok("job", "on-demand", "Analysts", "--members", "ada@example.com").out
+    assert "ada@example.com" in told
+    assert "→ Byron" in told
+    assert "2 objects: " in told
 
 
 def test_a_person_is_explained_by_upn_mail_name_and_id(connected: Program) -> None:

@@ -28,6 +28,7 @@ from rollcall.provisioning.deliveries import (
     webhook_log,
 )
 from rollcall.provisioning.delivering import Deliverer, Ways, send_test_mail, send_test_webhook
+from rollcall.provisioning.demand_report import DemandReport, DemandStep, to_graph
 from rollcall.provisioning.discovering import capabilities_of_job
 from rollcall.provisioning.due_deletions import count_due_deletions
 from rollcall.provisioning.escrow_commands import FailureDetails, failures_of, give_up_failures, retry_failures
@@ -75,6 +76,7 @@ from rollcall.provisioning.notification_settings import (
     split_recipients,
 )
 from rollcall.provisioning.object_records import kind_of
+from rollcall.provisioning.on_demand import Demanded, choose_by_filter, provision_on_demand
 from rollcall.provisioning.plan_document import PlanHead, referring, totals
 from rollcall.provisioning.plan_document import expected as plan_expectation
 from rollcall.provisioning.plan_document import warnings as plan_warnings
@@ -106,7 +108,6 @@ from rollcall.provisioning.service import (
     create_tested_job,
     left_out,
     plan_job,
-    provision_on_demand,
     run_job,
 )
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, examine_schema, with_what_was_left_out
@@ -144,6 +145,9 @@ __all__ = [
     "CycleResult",
     "Deliverer",
     "Delivery",
+    "DemandReport",
+    "DemandStep",
+    "Demanded",
     "ExplainedObject",
     "Explanation",
     "Failure",
@@ -198,6 +202,7 @@ __all__ = [
     "check_no_approval_of",
     "check_no_cycle",
     "check_schema",
+    "choose_by_filter",
     "clear_escrows",
     "compile_expression",
     "count_due_deletions",
@@ -274,6 +279,7 @@ __all__ = [
     "synchronization_job",
     "test_connection",
     "test_job",
+    "to_graph",
     "totals",
     "trial_context",
     "unknown_in_trial",

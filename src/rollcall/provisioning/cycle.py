@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from rollcall.provisioning import planning
 from rollcall.provisioning.exchanging import exchange_names
 from rollcall.provisioning.ledger_contract import Commit
-from rollcall.provisioning.model import Key, Problem
+from rollcall.provisioning.model import Key, Problem, Tie
 from rollcall.provisioning.page import run_page
 from rollcall.provisioning.reference_pass import send_due_references, take_pending_members
 from rollcall.provisioning.road import Counts, Road
@@ -65,14 +65,33 @@ def _result(road: Road, kind: str) -> CycleResult:
     return CycleResult(kind, road.counts, sender.stopped, road.counts.withheld > 0, resume_at=sender.resume_at)
 
 
-async def run_for(road: Road, keys: Sequence[Key]) -> CycleResult:
-    """The same road for chosen objects only: provision on demand. Watermark and schedule stay as they are."""
+async def run_for(road: Road, keys: Sequence[Key], ties: Sequence[Tie] = ()) -> CycleResult:
+    """The same road for chosen objects only: provision on demand. Watermark and schedule stay as they are.
+
+    `ties`: references of the source that are looked at as well.
+    """
     road.position = await road.ledger.position()
-    await run_page(road, await road.source.fetch(keys), (), None)
+    size = road.settings.page_size
+    for first in range(0, len(keys), size):
+        await run_page(road, await road.source.fetch(keys[first : first + size]), (), None)
+    if road.exporter.stopped is None:
+        await _again_at_once(road, keys)
+        await exchange_names(road)
+        if ties:
+            await road.ledger.commit(Commit(ties=ties))
     await take_pending_members(road)
     await send_due_references(road)
     road.counts.requests = road.exporter.traffic.requests
     return _result(road, "on demand")
+
+
+async def _again_at_once(road: Road, keys: Sequence[Key]) -> None:
+    """Once more for those of them whose failure showed that the ledger was wrong."""
+    now = road.runtime.now()
+    links = await road.ledger.known(keys)
+    again = [key for key, link in links.items() if link.escrow is not None and link.escrow.next_attempt <= now]
+    if again:
+        await run_page(road, await road.source.fetch(again), (), None)
 
 
 _PAGES_AT_ONCE = 20

@@ -87,7 +87,7 @@ async def _name_in_source(db: TenantDatabase, job: Job, key: Key) -> str:
 
 
 async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key, now: datetime) -> ExplainedObject:
-    async with _unsent(service, db, job) as (road, client):
+    async with unsent_road(service, db, job) as (road, client):
         (entry,) = await road.source.fetch([key])
         records = await db.read(object_records.records_until, job.id, key, now, _RECORDS)
         link = (await road.ledger.known([key])).get(key)
@@ -154,7 +154,7 @@ def _mapped(
 
 
 @asynccontextmanager
-async def _unsent(service: Service, db: TenantDatabase, job: Job) -> AsyncGenerator[tuple[Road, UnsentClient]]:
+async def unsent_road(service: Service, db: TenantDatabase, job: Job) -> AsyncGenerator[tuple[Road, UnsentClient]]:
     """The job's road with a target that is asked and not written to."""
     url, token = await db.read(jobs.credentials, service.sealer, job.id)
     profile = PROFILES[job.settings.request_profile]

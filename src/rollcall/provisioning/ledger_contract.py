@@ -105,6 +105,18 @@ class KeptReference:
     escrow: Escrow | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """References that start at one of `sources` or end at one of `referenced`."""
+
+    sources: frozenset[Key]
+    referenced: frozenset[Key]
+
+    def holds(self, key: ReferenceKey) -> bool:
+        """Whether a reference is one of them."""
+        return key.source in self.sources or key.referenced in self.referenced
+
+
 class Ledger(Protocol):
     """The memory of one job."""
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.escrows import LONGEST_WAIT
-from rollcall.provisioning.ledger_contract import KeptReference, SingleReference
+from rollcall.provisioning.ledger_contract import Among, KeptReference, SingleReference
 from rollcall.provisioning.model import Escrow, Key, Reference, ReferenceKey, Tie
 
 _KEY_COLUMNS = "source_kind, source_id, attribute, referenced_kind, referenced_id"
@@ -194,8 +194,11 @@ def _target_of(end: str) -> str:
             and l.source_id = chosen.{end}_id and l.state = 'linked')"""
 
 
-async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> list[Reference]:
+async def due_references(
+    tx: Tx, job_id: UUID, now: datetime, limit: int, among: Among | None = None
+) -> list[Reference]:
     """References to look at with the target ids of their ends; single-valued ones with all rows of their attribute."""
+    sources, referenced = (among.sources, among.referenced) if among is not None else ((), ())
     # Each end is looked up by its key, whatever the planner believes about the size of the job.
     rows = await tx.all(
         f"""
@@ -203,6 +206,10 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
             select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS} from provisioning.object_references
             where job_id = %(job)s and due
                 and (next_attempt is null or next_attempt <= %(now)s or next_attempt > %(latest)s)
+                and (%(all)s
+                    or (source_kind, source_id) in (select * from unnest(%(kinds)s::text[], %(ids)s::text[]))
+                    or (referenced_kind, referenced_id) in
+                        (select * from unnest(%(referenced_kinds)s::text[], %(referenced_ids)s::text[])))
             order by source_kind, source_id, attribute limit %(limit)s
         ), chosen as (
             select * from due
@@ -219,7 +226,17 @@ async def due_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> lis
         from chosen
         order by source_kind, source_id, attribute, referenced_kind, referenced_id
         """,
-        {"job": job_id, "now": now, "latest": now + LONGEST_WAIT, "limit": limit},
+        {
+            "job": job_id,
+            "now": now,
+            "latest": now + LONGEST_WAIT,
+            "limit": limit,
+            "all": among is None,
+            "kinds": [key.kind for key in sources],
+            "ids": [key.id for key in sources],
+            "referenced_kinds": [key.kind for key in referenced],
+            "referenced_ids": [key.id for key in referenced],
+        },
     )
     return [
         Reference(

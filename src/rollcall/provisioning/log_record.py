@@ -57,11 +57,16 @@ def _identity(identifier: str, name: str, kind: str) -> dict[str, Json]:
     return {"id": identifier, "displayName": name, "identityType": kind, "details": {}}
 
 
+def error_category(code: str) -> str:
+    """Graph's errorCategory of a failure: whether it lies with data and set-up, or with a service or the network."""
+    return "nonServiceFailure" if class_of(code).of_data else "failure"
+
+
 def _error(row: Mapping[str, Any]) -> dict[str, Json] | None:
     if row["status"] == "success" or not row["code"]:
         return None
     row_class = class_of(row["code"])
-    category = "nonServiceFailure" if row_class.of_data else "failure"
+    category = error_category(row["code"])
     return {
         "errorCode": row["code"],
         "reason": row["reason"],

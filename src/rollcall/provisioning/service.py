@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from rollcall.provisioning.capability_store import read_capabilities
 from rollcall.provisioning.connection import Service, first_matching, open_target, test_connection
 from rollcall.provisioning.connectors.contract import Target
 from rollcall.provisioning.connectors.directory import DirectorySource
-from rollcall.provisioning.cycle import CycleResult, run_cycle, run_for
+from rollcall.provisioning.cycle import CycleResult, run_cycle
 from rollcall.provisioning.discovering import discover_if_due, keep_what_was_learnt
 from rollcall.provisioning.dry_run import plan_cycle
 from rollcall.provisioning.exporter import Exporter
@@ -29,7 +29,7 @@ from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
-from rollcall.provisioning.model import Json, Key, LeftOut, Problem
+from rollcall.provisioning.model import Json, LeftOut, Problem
 from rollcall.provisioning.plan_document import PlanHead
 from rollcall.provisioning.plan_files import document_lines, planned_objects, read_document, values_digest
 from rollcall.provisioning.plan_reading import ReadPlan
@@ -218,25 +218,6 @@ async def check_no_cycle(service: Service, job_id: UUID) -> None:
     async with service.database.exclusive(f"provisioning cycle {job_id}") as free:
         if not free:
             raise Conflict("A cycle of this job is running, so there is nothing to apply yet. Try again in a moment.")
-
-
-async def provision_on_demand(service: Service, tenant: UUID, job_id: UUID, keys: Sequence[Key]) -> str:
-    """Bring chosen objects in step now; the cycle id under which the log tells of them.
-
-    Raises Conflict while a cycle of the job runs.
-    """
-    async with service.database.exclusive(f"provisioning cycle {job_id}") as free:
-        if not free:
-            raise Conflict("A cycle of this job is running; it may be doing this already. Try again in a moment.")
-        db = service.database.tenant(tenant)
-        job = await db.read(jobs.read_job, job_id)
-        url, token = await db.read(jobs.credentials, service.sealer, job_id)
-        cycle_id = service.runtime.new_id()
-        hold = await db.write(take_hold, job_id, cycle_id)
-        known, _ = await db.read(read_capabilities, job_id)
-        async with open_target(service, url, token, job.settings, known) as target:
-            await run_for(make_road(service, db, job, target, str(cycle_id), hold), keys)
-        return str(cycle_id)
 
 
 def _why_ended(error: Exception) -> Problem:
