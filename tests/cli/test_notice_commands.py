@@ -12,7 +12,7 @@ import pytest
 from rollcall import directory
 from rollcall.crypto import Sealer
 from rollcall.db import Database, TenantDatabase
-from rollcall.provisioning import NewJob, Notice, announce, read_job
+from rollcall.provisioning import NewJob, Notice, announce, change_settings, read_job
 from rollcall.provisioning.jobs import create_job
 from rollcall.runtime import Runtime
 from tests.cli.program import Program, Said
@@ -117,6 +117,9 @@ async def test_notices_show_what_was_told_and_that_mail_is_not_configured(
     shown = await said(program, "job", "notices", "--tenant", tenant)
     data = await said(program, "job", "notices", "--tenant", tenant, "--json")
 
+    status = await said(program, "job", "status", "--tenant", tenant)
+
+    assert "mail.host" in status.err
     assert "It stopped [bold]here[/]." in shown.out
     assert shown.out.count("waits to be sent") == 2
     assert "mail.host" in shown.err
@@ -131,3 +134,26 @@ async def test_a_day_in_the_past_is_refused_before_the_token_is_tried(
 
     assert (past.code, "is past" in past.err) == (2, True)
     assert (none.code, "2027-01-31" in none.err) == (2, True)
+
+
+async def test_the_worker_of_the_program_sends_what_was_told(
+    program: Program, runtime: Runtime, job: tuple[TenantDatabase, UUID, str]
+) -> None:
+    db, job_id, _ = job
+    changes = {"notification_emails": ["worker@contoso.com"], "notify_on_failure": True}
+    await db.write(change_settings, job_id, changes)
+    async with mail_server(Mailbox()) as mailbox:
+        up = with_mail(program, mailbox.port).up("--seed", "none")
+        await asyncio.to_thread(up.__enter__)
+        try:
+            notice = Notice("quarantine", "Unknown", "It stopped.")
+            await db.write(announce, job_id, runtime.new_id(), notice, runtime.now())
+            async with asyncio.timeout(60):
+                while "worker@contoso.com" not in mailbox.recipients:
+                    mailbox.arrived.clear()
+                    await mailbox.arrived.wait()
+        finally:
+            await asyncio.to_thread(up.__exit__, None, None, None)
+
+    (told,) = [each for each in mailbox.received if each["To"] == "worker@contoso.com"]
+    assert told["Subject"] == "[Rollcall] Sales is in quarantine"

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from rollcall import directory, provisioning
-from rollcall.cli import job_nested, output
+from rollcall.cli import job_nested, mail, output
 from rollcall.cli.job_plan import JobName
 from rollcall.cli.naming import as_id, job_named
 from rollcall.cli.output import Answer, counted, moment, shown_value
@@ -75,11 +75,14 @@ def status(
             "quarantine": stands.health.quarantine,
             "not_before": provisioning.not_before(stands.health.quarantine, stands.job.resume_at),
             "synchronization_job": provisioning.synchronization_job(stands),
+            "mail_configured": parts.ways.mail is not None,
         }
 
         def show(console: Console) -> None:
             _show(console, stands, waiting, why_not, now)
             job_nested.warn(console, found, left_out)
+            if found.settings.notification_emails and parts.ways.mail is None:
+                output.note(mail.NOT_CONFIGURED)
 
         return Answer(data, show)
 
