@@ -18,9 +18,11 @@ from rollcall.provisioning import (
     provision_on_demand,
     to_graph,
 )
-from rollcall.provisioning.jobs import change_settings
+from rollcall.provisioning.jobs import change_schema, change_settings, read_job
 from tests.provisioning.agreement import assert_in_step
 from tests.provisioning.world import World, upn
+
+SCIM = "application/scim+json"
 
 
 def user_key(user: UUID) -> Key:
@@ -198,6 +200,67 @@ async def test_what_the_application_refuses_is_told_with_what_was_tried(world: W
     assert (report.result, report.steps[-1].status) == ("failure", "failure")
     assert ("userName", None, upn("ada")) in report.modified
     assert "No room." in report.reason
+
+
+async def test_several_hits_are_all_shown_and_none_is_taken(world: World) -> None:
+    """O4, M5: which of two accounts is meant, nobody can tell."""
+    twins = [{"id": number, "userName": upn("ada"), "name": {"givenName": number}} for number in ("one", "two")]
+
+    async def twice(method: str, path: str) -> web.Response | None:
+        found = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 2}
+        is_asked = method == "GET" and path.endswith("/Users") and tested.pop("once", None) is None
+        return web.json_response({**found, "Resources": twins}, content_type=SCIM) if is_asked else None
+
+    tested = {"once": True}  # the connection test goes through
+    ada = await world.user("ada")
+    await world.assign(ada)
+    world.proxy.interfere = twice
+
+    (report,) = (await demand(world, user_key(ada))).reports
+
+    assert (report.result, report.code) == ("failure", "DuplicateTargetEntries")
+    (hits,) = report.steps[2].details.values()
+    assert isinstance(hits, list)
+    assert [(hit["id"], hit["name.givenName"]) for hit in hits] == [("one", "one"), ("two", "two")]
+    assert not world.proxy.written()
+
+
+async def test_what_a_mapping_redacts_is_shown_in_no_step(world: World) -> None:
+    """O2, O4, O5."""
+    document = (await world.db.read(read_job, world.job_id)).sync_schema
+    users = document["synchronizationRules"][0]["objectMappings"][0]
+    for mapping in users["attributeMappings"]:
+        if mapping["targetAttributeName"] == "name.familyName":
+            mapping["source"] = {"type": "Function", "name": "Redact", "expression": "Redact([surname])"}
+    await world.db.write(change_schema, world.job_id, document)
+    ada = await world.user("ada", surname="Secretname")
+    await world.assign(ada)
+
+    (rehearsed,) = (await demand(world, user_key(ada), dry_run=True)).reports
+    (report,) = (await demand(world, user_key(ada))).reports
+
+    assert "Secretname" not in repr(rehearsed)
+    assert "Secretname" not in repr(report)
+    assert report.steps[0].details["surname"] == "[Redact]"
+    assert (await world.target.accounts())[upn("ada")]["name"]["familyName"] == "Secretname"
+
+
+async def test_what_a_guard_held_back_goes_when_it_is_named(world: World) -> None:
+    """O6."""
+    ada, bob = await world.user("ada"), await world.user("bob")
+    await world.group("Team", [ada, bob])
+    await world.cycle()
+    await world.db.write(change_settings, world.job_id, {"deletion_threshold": 1})
+    for person in (ada, bob):
+        await world.db.write(directory.update_user, person, {"accountEnabled": False})
+    await world.cycle()
+    assert (await world.target.accounts())[upn("ada")]["active"] is True
+
+    (report,) = (await demand(world, user_key(ada))).reports
+
+    assert (report.result, report.action) == ("success", "disable")
+    accounts = await world.target.accounts()
+    assert (accounts[upn("ada")]["active"], accounts[upn("bob")]["active"]) == (False, True)
 
 
 async def test_a_filter_chooses_among_people_and_refuses_what_it_does_not_know(world: World) -> None:

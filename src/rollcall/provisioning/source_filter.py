@@ -16,6 +16,7 @@ from rollcall.scim.path import print_path, resolve
 from rollcall.scim.syntax import And, Filter, Not, Or, Path
 
 _TYPES: dict[str, AttributeType] = {"Boolean": "boolean", "Integer": "integer"}
+_EXAMPLES = {"User": 'department eq "Sales" and jobTitle sw "Head"', "Group": 'displayName sw "Field"'}
 _NOT_HELD = frozenset({"members", "appRoleAssignments", "IsSoftDeleted"})
 
 
@@ -57,8 +58,8 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _refused(kind: str, text: str, why: str, attributes: Iterable[str]) -> Invalid:
     return Invalid(
-        f'The filter {text!r} can\'t be used. {why} A filter looks like: department eq "Sales" and jobTitle sw '
-        f'"Head". Attributes of a {kind.lower()}: {", ".join(sorted(attributes))}.',
+        f"The filter {text!r} can't be used. {why} A filter looks like: {_EXAMPLES[kind]}. "
+        f"Attributes of a {kind.lower()}: {', '.join(sorted(attributes))}.",
         code="invalidFilter",
     )
 
