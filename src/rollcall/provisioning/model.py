@@ -203,8 +203,8 @@ class JobSettings:
     `deletion_percent`: removals are held back from this share of the linked objects on, `deletions_per_day` from so many
     within a day on, `membership_removal_threshold` references removed in one cycle; each 0: no such limit.
     `source_anomaly_check`: whether nothing is removed while the source looks broken.
-    `approval`: which cycles wait until somebody approves their plan; `approval_over`: the operations from which on one
-    waits with `over`; `approval_expires_hours`: how long a plan waits.
+    `approval`: which cycles wait until somebody approves their plan; `approval_over`: with `over`, a plan of more
+    objects and references than this waits; `approval_expires_hours`: how long a plan waits.
     `notification_emails`, `notify_on_failure`: whom a mail tells that the job needs somebody (rule P1).
     """
 
