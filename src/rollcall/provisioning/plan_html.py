@@ -26,7 +26,7 @@ _STYLE = """
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:1120px;margin:0 auto;padding:32px 24px 64px}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 4px;overflow-wrap:anywhere}
-h2{font-size:1.1rem;margin:32px 0 12px}
+h2{font-size:1.25rem;margin:32px 0 12px}h3{font-size:1rem;margin:20px 0 8px}
 p{margin:0}.soft{color:var(--soft)}.small{font-size:.875rem}
 .warnings{margin:24px 0 0;padding:12px 16px 12px 36px;background:var(--warn);border:1px solid var(--warn-line);border-radius:10px}
 .warnings li+li{margin-top:4px}
