@@ -24,6 +24,7 @@ from rollcall.provisioning import (
     list_failures,
     read_job,
     retry_failures,
+    set_state,
     standing,
     waiting_failures,
 )
@@ -284,6 +285,7 @@ async def test_what_is_given_up_after_28_days_disables_the_job_and_tells_once(wo
     given_up = replace(link, escrow=replace(link.escrow, given_up=True))
     exhausted = Exhausted(str(runtime.new_id()), runtime.now(), ("User ada@example.com",))
 
+    await world.db.write(set_state, world.job_id, "Active")
     await ledger.commit(Commit(links=[given_up], exhausted=exhausted))
     await ledger.commit(Commit(exhausted=replace(exhausted, notice_id=str(runtime.new_id()))))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from rollcall.db import TenantDatabase, Tx
-from rollcall.provisioning import job_states, ledger
+from rollcall.provisioning import job_states, jobs, ledger
 from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.escrow_exchanges import keep_exchanges
 from rollcall.provisioning.ledger import Hold
@@ -149,6 +149,8 @@ async def _disable(tx: Tx, job_id: UUID, exhausted: Exhausted | None) -> None:
     """What failed for 28 days disables the job, and somebody is told, in the transaction that gives it up (rule E2)."""
     if exhausted is None:
         return
+    if (await jobs.read_job(tx, job_id)).state == "Disabled":
+        return  # by an earlier page of this cycle, which told so
     await job_states.set_state(tx, job_id, "Disabled")
     named = ", ".join(exhausted.names[:_NAMED])
     others = len(exhausted.names) - _NAMED

@@ -189,7 +189,6 @@ class MemoryLedger:
         for key in outcome.idle:
             if key in self.references and self.references[key].due:
                 self.references[key].due = False
-                self.references[key].escrow = None
         for link in outcome.links:
             self.links[link.key] = link
         self.log.extend(outcome.log)

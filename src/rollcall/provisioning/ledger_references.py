@@ -297,7 +297,7 @@ async def set_idle(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey]) -> None:
     if keys:
         await tx.run(
             f"""
-            update provisioning.object_references r set due = false, {_NO_ESCROW}
+            update provisioning.object_references r set due = false, given_up = false
             from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}) where r.job_id = %(job)s and {_SAME_KEY} and r.due
             """,
             {"job": job_id, "rows": Jsonb([_record(key) for key in keys])},

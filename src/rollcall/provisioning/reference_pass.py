@@ -87,7 +87,7 @@ async def send_due_references(road: Road) -> None:
         await road.ledger.intend_references([row.key for each in operations for row in each.added + each.removed])
         batch = _Pass(now, {key: link.name for key, link in links.items()})
         await _send(road, await _not_set_yet(road, operations, batch), batch)
-        _came_right(batch, plan.waiting + plan.settled)
+        _settled(batch, plan.settled)
         await road.ledger.commit_references(await _outcome(road, batch, idle))
         road.counts.requests = road.exporter.traffic.requests
         await road.observer(road.counts)
@@ -185,11 +185,13 @@ def _settle(road: Road, batch: _Pass, operation: ReferenceOperation, answer: Out
     latest = max((batch.failed[row.key] for row in rows), key=lambda escrow: escrow.next_attempt)
     _log(road, batch, operation, "failure", duration, answer, retry_sentence(latest))
     if may_be_about_one(answer):
-        # Either end may be gone from the target: both are read before the reference is tried again.
+        # Either end may be gone from the target: both are read before the reference is tried again. Every other time, or
+        # what was read would be sent again in each cycle, and never wait for its time.
         problem = Problem("InvalidAnchor", f"The target refused a reference: {answer.reason}")
         for row in rows:
-            batch.suspects[row.key.source] = problem
-            batch.suspects[row.key.referenced] = problem
+            if batch.failed[row.key].attempts % 2:
+                batch.suspects[row.key.source] = problem
+                batch.suspects[row.key.referenced] = problem
 
 
 def _arrived(batch: _Pass, operation: ReferenceOperation) -> None:
@@ -197,6 +199,14 @@ def _arrived(batch: _Pass, operation: ReferenceOperation) -> None:
     batch.present.extend(row.key for row in operation.added)
     batch.absent.extend(row.key for row in operation.removed)
     _came_right(batch, operation.added + operation.removed)
+
+
+def _settled(batch: _Pass, rows: Sequence[Reference]) -> None:
+    """What failed and is as it is wanted all the same, because the source changed its mind, fails no more."""
+    failed = [row for row in rows if row.escrow is not None]
+    batch.present.extend(row.key for row in failed if row.wanted)
+    batch.absent.extend(row.key for row in failed if not row.wanted)
+    _came_right(batch, failed)
 
 
 def _came_right(batch: _Pass, rows: Sequence[Reference]) -> None:

@@ -151,3 +151,16 @@ async def test_a_failed_reference_is_sent_at_once_when_its_end_was_made_anew() -
     await job.cycle()
 
     assert job.members() == {"ada"}
+
+
+async def test_a_reference_whose_refusal_may_mean_that_an_end_is_gone_is_tried_once_more_at_once() -> None:
+    """Both ends are read in between; a second refusal waits for its time."""
+    job = refused(ENTRA, "before update", Refused("AttributeValidationFailed", "No such member.", 400), RED)
+    job.source.join("red", ADA)
+
+    await job.cycle()
+
+    assert job.sent()["update", "Group"] == 2
+    escrow = job.ledger.references[MEMBER].escrow
+    assert escrow is not None
+    assert (escrow.attempts, escrow.next_attempt) == (2, job.runtime.time + 6 * HOUR)
