@@ -136,6 +136,12 @@ def _text(written: Any) -> str:
     return written
 
 
+def _bearer_token(written: Any) -> str:
+    if not isinstance(written, str) or len(written) < 16 or not (written.isascii() and written.isprintable()):
+        raise ValueError("must be at least 16 printable ASCII characters")
+    return written
+
+
 def _setting(default: Any, reader: Reader, about: str, *, secret: bool = False) -> Any:
     """A field; a secret's value may be written as `file:PATH` or `env:NAME`, and is shown nowhere."""
     return field(default=default, repr=not secret, metadata={"help": about, "reader": reader, "secret": secret})
@@ -197,6 +203,22 @@ class WorkerSettings:
     """How much the worker does at once."""
 
     concurrency: int = _setting(4, _whole(1, 100), "How many provisioning jobs one worker runs at the same time.")
+    metrics_host: str = _setting("127.0.0.1", _host, "The address a worker shows its health and metrics on.")
+    metrics_port: int = _setting(
+        0, _whole(0, 65_535), "The port for that; 0 is none. Each worker on a machine needs its own."
+    )
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """Who may read the metrics."""
+
+    token: str | None = _setting(
+        None,
+        _bearer_token,
+        "The bearer token that `/metrics` asks for. Without it only programs on the same machine may read them.",
+        secret=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -267,6 +289,7 @@ class Config:
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     workspaces: WorkspacesSettings = field(default_factory=WorkspacesSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     mail: MailSettings = field(default_factory=MailSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -19,7 +19,7 @@ from rollcall.cli.output import Answer, counted, moment, shown_value
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
-from rollcall.provisioning import Cycle, Job, JobStatus, Quarantine, WaitingFailure
+from rollcall.provisioning import Cycle, Job, JobStatus, Progress, Quarantine, WaitingFailure
 
 _CYCLES = 5
 _SHOWN_FAILURES = 10
@@ -76,6 +76,9 @@ def status(
             "not_before": provisioning.not_before(stands.health.quarantine, stands.job.resume_at),
             "synchronization_job": provisioning.synchronization_job(stands),
             "mail_configured": parts.ways.mail is not None,
+            "progress": provisioning.progress(stands.cycles[0].counts)
+            if stands.cycles and stands.cycles[0].ended is None
+            else None,
         }
 
         def show(console: Console) -> None:
@@ -175,10 +178,15 @@ def _progress(done: int, total: int | None) -> str:
 def _told(cycle: Cycle) -> str:
     done = ", ".join(f"{getattr(cycle.counts, name):,} {name}" for name in _COUNTED if getattr(cycle.counts, name))
     if cycle.ended is None:
-        return f"running, {done or 'reading'}"
+        return f"running, {done or 'reading'}{_left(provisioning.progress(cycle.counts))}"
     seconds = (cycle.ended - cycle.began).total_seconds()
     stopped = f"; stopped: {cycle.problem.reason}" if cycle.problem is not None else ""
     return f"{seconds:.1f} s, {done or 'nothing to do'}{stopped}"
+
+
+def _left(far: Progress) -> str:
+    percent = "" if far.percent is None else f"; {far.percent} % of the pages"
+    return percent if far.seconds_left is None else f"{percent}, about {output.duration(far.seconds_left)} left to read"
 
 
 def logs(

@@ -147,7 +147,9 @@ async def _run(parts: Parts, job: Job, run: Callable[[Observer], Awaitable[Cycle
         task = bar.add_task(output.printable(job.display_name), total=None)
 
         async def watch(counts: Counts) -> None:
-            bar.update(task, completed=counts.imported, total=counts.total, description=_described(job, counts))
+            left = provisioning.progress(counts).seconds_left
+            described = _described(job, counts)
+            bar.update(task, completed=counts.imported, total=counts.total, description=described, left=left)
 
         result = await run(watch)
     seconds = parts.runtime.monotonic() - began
@@ -170,10 +172,12 @@ def _described(job: Job, counts: Counts) -> str:
 
 
 class _Rate(ProgressColumn):
-    """Objects a second."""
+    """Objects a second, and how long the reading will take still."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.completed:,.0f}, {task.speed:,.0f}/s" if task.speed else "")
+        left = task.fields.get("left")
+        rest = "" if left is None else f", {output.duration(left)} left"
+        return Text(f"{task.completed:,.0f}, {task.speed:,.0f}/s{rest}" if task.speed else "")
 
 
 def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> None:

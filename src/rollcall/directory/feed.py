@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +72,7 @@ POSITION = """
 """
 # What `upto` sees and `since` did not: neither a row twice nor one that committed late left out.
 CHANGES = """
-    select xid, seq, kind, object_id, other_id, other_kind, operation
+    select xid, seq, kind, object_id, other_id, other_kind, operation, at
     from directory.changes
     where (xid, seq) > (%(at_xid)s, %(at_seq)s)
       and xid < %(upto_xmax)s and not xid = any(%(upto_running)s)
@@ -238,8 +239,13 @@ async def _page(
             break
     finished = expansion is None and taken == len(rows) and len(rows) < asked
     wanted = [(group, member, kind) for (group, member), kind in gathered.ties.items()]
+    first: dict[str, datetime] = {}
+    for row in rows[:taken]:
+        about = row["object_id"] if row["other_id"] is None else row["other_id"]
+        first.setdefault(str(about), row["at"])
+    found = await entries(tx, application, gathered.users, gathered.groups, nested)
     return FeedPage(
-        await entries(tx, application, gathered.users, gathered.groups, nested),
+        [replace(entry, changed_at=first.get(entry.id)) for entry in found],
         await (flattened_ties(tx, list(gathered.ties)) if nested == "flatten" else ties(tx, wanted)),
         to_json(Reading(upto) if finished else Reading(mark.since, upto, at, expansion), position.log),
         # A range that was begun on an earlier page may have had successors since.

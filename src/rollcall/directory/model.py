@@ -104,7 +104,8 @@ class FeedEntry:
     """A user or group as it is now, and whether it is entitled to the application that reads.
 
     `attributes` has Graph names, with "id", and for a user "accountEnabled" and, where he has one, "manager" (an id);
-    empty when `state` is "gone". "deleted" can still be restored, "gone" is purged or never was.
+    empty when `state` is "gone". "deleted" can still be restored, "gone" is purged or never was. `changed_at`: when the
+    first of the changes that brought it here was made, where it was brought by one.
     """
 
     kind: Kind
@@ -114,6 +115,7 @@ class FeedEntry:
     assigned: bool = False
     assigned_by: tuple[str, ...] = ()
     roles: tuple[dict[str, Any], ...] = ()
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +17,7 @@ from rollcall.crypto import Sealer, read_or_make_key
 from rollcall.db import Database, DatabaseConfig, open_database
 from rollcall.errors import Unavailable
 from rollcall.mail import MailServer, Security
-from rollcall.provisioning import Service, Ways, WebhookClient
+from rollcall.provisioning import Metrics, Service, Ways, WebhookClient
 from rollcall.runtime import Runtime, SystemRuntime
 
 
@@ -29,11 +29,12 @@ class Parts:
     runtime: Runtime
     database: Database
     sealer: Sealer
+    metrics: Metrics = field(default_factory=Metrics)
 
     @property
     def provisioning(self) -> Service:
         """The provisioning service over these parts."""
-        return Service(self.database, self.runtime, self.sealer)
+        return Service(self.database, self.runtime, self.sealer, self.metrics)
 
     @property
     def ways(self) -> Ways:

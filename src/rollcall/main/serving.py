@@ -12,14 +12,15 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import rollcall
-from rollcall.db import Database
 from rollcall.errors import Unavailable
+from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
+from rollcall.provisioning import Worker
 from rollcall.workspaces import workspaces_scim_app
 
 _PAGE = """<!doctype html>
@@ -54,20 +55,6 @@ def _front_page(title: str, about: str, rows: dict[str, str]) -> Callable[[Reque
     return front
 
 
-def _health(database: Database) -> list[Route]:
-    async def live(_request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def ready(_request: Request) -> Response:
-        try:
-            await database.check()
-        except Unavailable as refusal:
-            return JSONResponse({"status": "unavailable", "reason": refusal.message}, status_code=503)
-        return JSONResponse({"status": "ok"})
-
-    return [Route("/health/live", live), Route("/health/ready", ready)]
-
-
 def identity_app(parts: Parts) -> ASGIApp:
     """The identity half over HTTP."""
     front = _front_page(
@@ -75,7 +62,7 @@ def identity_app(parts: Parts) -> ASGIApp:
         "Directory and provisioning service. The commands of rollcall job and rollcall directory work with it.",
         {"Version": rollcall.__version__, "Live": "/health/live", "Ready": "/health/ready"},
     )
-    return Starlette(routes=[Route("/", front), *_health(parts.database)])
+    return Starlette(routes=[Route("/", front), *health_routes(parts.database.check), metrics_route(parts)])
 
 
 def workspaces_app(parts: Parts) -> ASGIApp:
@@ -86,7 +73,7 @@ def workspaces_app(parts: Parts) -> ASGIApp:
         {"Version": rollcall.__version__, "SCIM": "/scim/v2/{organisation}", "Ready": "/health/ready"},
     )
     scim = workspaces_scim_app(parts.database, parts.runtime, base_url=parts.config.workspaces.base_url)
-    return _by_prefix("/scim/", scim, Starlette(routes=[Route("/", front), *_health(parts.database)]))
+    return _by_prefix("/scim/", scim, Starlette(routes=[Route("/", front), *health_routes(parts.database.check)]))
 
 
 def _by_prefix(prefix: str, inside: ASGIApp, outside: ASGIApp) -> ASGIApp:
@@ -130,3 +117,11 @@ async def serve_workspaces(parts: Parts) -> None:
     """Serve the workspaces half until cancelled. Raises Unavailable when the port is taken."""
     settings = parts.config.workspaces
     await _serve(workspaces_app(parts), settings.host, free_port(settings.host, settings.port))
+
+
+async def serve_worker(parts: Parts, worker: Worker) -> None:
+    """Show the worker's health and metrics until cancelled, where it is told a port."""
+    settings = parts.config.worker
+    if settings.metrics_port:
+        port = free_port(settings.metrics_host, settings.metrics_port)
+        await _serve(worker_app(parts, worker), settings.metrics_host, port)

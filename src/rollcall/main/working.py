@@ -11,6 +11,7 @@ import structlog
 from rollcall import directory, provisioning
 from rollcall.errors import Unavailable
 from rollcall.main.opening import Parts
+from rollcall.main.serving import serve_worker
 from rollcall.provisioning import Worker
 
 _log = structlog.get_logger()
@@ -23,6 +24,7 @@ async def work(parts: Parts, ready: Callable[[], None] = lambda: None) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(worker.run(ready))
         tasks.create_task(provisioning.Deliverer(parts.provisioning, parts.ways).run())
+        tasks.create_task(serve_worker(parts, worker))
         tasks.create_task(_keep_house(parts))
 
 

@@ -48,6 +48,7 @@ from rollcall.provisioning.failures import (
     list_failures,
     waiting_failures,
 )
+from rollcall.provisioning.gauges import JobGauges, job_gauges
 from rollcall.provisioning.health import Quarantine, slows
 from rollcall.provisioning.job_settings import parse_interval, print_interval
 from rollcall.provisioning.job_states import not_before, restart, set_state
@@ -67,6 +68,7 @@ from rollcall.provisioning.jobs import (
 )
 from rollcall.provisioning.lifecycle import pause_job, read_status, restart_job, start_job
 from rollcall.provisioning.log_record import provisioning_object_summary
+from rollcall.provisioning.metrics import Metrics, described
 from rollcall.provisioning.model import JobSettings, Key, LeftOut
 from rollcall.provisioning.notice_rules import EVENTS
 from rollcall.provisioning.notices import Notice, announce
@@ -96,6 +98,7 @@ from rollcall.provisioning.plans import (
     plan_pieces,
     read_plan_row,
 )
+from rollcall.provisioning.progress import Progress, progress
 from rollcall.provisioning.quarantine_advice import advice
 from rollcall.provisioning.road import Counts, Observer
 from rollcall.provisioning.scope_comparison import ScopeChange, ScopePreview
@@ -156,11 +159,13 @@ __all__ = [
     "FailureFilter",
     "FailureKey",
     "Job",
+    "JobGauges",
     "JobSettings",
     "JobStatus",
     "Key",
     "LeftOut",
     "LoggedAttempt",
+    "Metrics",
     "NewJob",
     "Notice",
     "Observer",
@@ -169,6 +174,7 @@ __all__ = [
     "PlannedCycle",
     "PlannedObject",
     "PlannedSkip",
+    "Progress",
     "Quarantine",
     "ReadPlan",
     "ReferenceFacts",
@@ -212,6 +218,7 @@ __all__ = [
     "decide",
     "default_schema",
     "delete_job",
+    "described",
     "examine_schema",
     "explain_object",
     "failures_of",
@@ -219,6 +226,7 @@ __all__ = [
     "find_webhook",
     "give_up_failures",
     "has_worker",
+    "job_gauges",
     "kind_of",
     "last_plan",
     "left_out",
@@ -248,6 +256,7 @@ __all__ = [
     "preview_scope",
     "print_interval",
     "print_notification_settings",
+    "progress",
     "provision_on_demand",
     "provisioning_object_summary",
     "prune_history",

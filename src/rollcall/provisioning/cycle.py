@@ -114,7 +114,10 @@ async def _read_source(road: Road) -> bool:
         )
         if page.total is not None:
             road.counts.total = page.total
+            # Users and groups are paged each for themselves.
+            road.counts.pages_total = -(-page.total // road.settings.page_size) + 1
         await run_page(road, page.entries, () if page.full else page.ties, position, full=page.full)
+        road.counts.pages += 1
         more = page.more
         pages += 0 if page.full else 1
     return False

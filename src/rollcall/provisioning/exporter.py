@@ -73,7 +73,7 @@ class Exporter:
         self._runtime = runtime
         self._concurrency = concurrency
         self._pace = Pace(concurrency, requests_per_second, target.capabilities.requests_per_second)
-        self._meter = meter
+        self.meter = meter
         self._turns = asyncio.Lock()
         self._returned = asyncio.Event()
         self._under_way = 0
@@ -164,7 +164,7 @@ class Exporter:
             self._under_way -= 1
             self._returned.set()
         seconds = self._runtime.monotonic() - sent_at
-        self._meter.answered(answer, seconds)
+        self.meter.answered(answer, seconds)
         return answer, seconds
 
     def _slow_down(self, retry_after_seconds: float | None, number: int) -> None:

@@ -33,7 +33,8 @@ class Entry:
 
     `state` is `present`, `deleted` (soft, may come back) or `gone` (purged, or never there).
     `attributes` carry the source's names; `assigned_by` says in words why it is assigned; `roles` are the
-    application roles it is assigned in, each with `id`, `value` and `displayName`.
+    application roles it is assigned in, each with `id`, `value` and `displayName`. `changed_at`: when the change that it
+    is here for was made, where the source knows.
     """
 
     key: Key
@@ -42,6 +43,7 @@ class Entry:
     assigned: bool = False
     assigned_by: tuple[str, ...] = ()
     roles: tuple[Mapping[str, Json], ...] = ()
+    changed_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

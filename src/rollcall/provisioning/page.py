@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from rollcall.provisioning import looking, outcomes, planning
@@ -30,7 +31,21 @@ async def run_page(
     unique = list({entry.key: entry for entry in entries}.values())
     items = await prepare(road, unique, verify=full and road.verify)
     plan = planning.plan(items, road.settings, road.removals, road.hold, road.runtime.now())
-    await carry_out(road, items, plan, ties, position, full=full)
+    conclusion = await carry_out(road, items, plan, ties, position, full=full)
+    _measure(road, items, {entry.key: entry.changed_at for entry in unique}, conclusion)
+
+
+def _measure(
+    road: Road, items: Sequence[Item], changed: Mapping[Key, datetime | None], conclusion: outcomes.Conclusion
+) -> None:
+    """How the operations ended, and how long a change took to arrive; one that had failed, since it did so first."""
+    meter, now = road.exporter.meter, road.runtime.now()
+    failed = {item.desired.key: item.known.escrow.first_failed for item in items if item.known.escrow is not None}
+    for record in conclusion.commit.log:
+        meter.operated(record.action, record.status)
+        since = failed.get(record.key) or changed.get(record.key)
+        if record.status == "success" and since is not None:
+            meter.arrived((now - since).total_seconds())
 
 
 async def carry_out(

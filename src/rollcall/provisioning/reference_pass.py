@@ -89,6 +89,8 @@ async def send_due_references(road: Road) -> None:
         await _send(road, await _not_set_yet(road, operations, batch), batch)
         _settled(batch, plan.settled)
         await road.ledger.commit_references(await _outcome(road, batch, idle))
+        for record in batch.log:
+            road.exporter.meter.operated(record.action, record.status)
         road.counts.requests = road.exporter.traffic.requests
         await road.observer(road.counts)
 

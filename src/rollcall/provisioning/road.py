@@ -19,7 +19,7 @@ from rollcall.runtime import Runtime
 
 @dataclass(slots=True)
 class Counts:
-    """What a cycle has done so far; objects, but for `references_…` (ties) and `requests`.
+    """What a cycle has done so far; objects, but for `references_…` (ties), `requests` and `pages`.
 
     `failed_anew`: those that had not failed before this cycle. `in_step`: those that the target showed to be as they should be.
     """
@@ -40,6 +40,9 @@ class Counts:
     references_failed: int = 0
     requests: int = 0
     total: int | None = None
+    pages: int = 0
+    pages_total: int | None = None
+    objects_per_second: float | None = None
 
 
 Observer = Callable[[Counts], Awaitable[None]]

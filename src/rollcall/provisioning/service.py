@@ -29,11 +29,13 @@ from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
+from rollcall.provisioning.meter import NO_METER
 from rollcall.provisioning.model import Json, LeftOut, Problem
 from rollcall.provisioning.plan_document import PlanHead
 from rollcall.provisioning.plan_files import document_lines, planned_objects, read_document, values_digest
 from rollcall.provisioning.plan_reading import ReadPlan
 from rollcall.provisioning.planned import Given, PlannedCycle
+from rollcall.provisioning.progress import Speed
 from rollcall.provisioning.request_profile import is_bulk_wanted
 from rollcall.provisioning.road import Counts, Observer, Road
 from rollcall.provisioning.sync_schema import parse_schema
@@ -102,6 +104,7 @@ async def _run(
             await keep_what_was_learnt(db, job_id, before, target)
     except Exception as error:
         # Whatever it was, the cycle has ended, and its row says why.
+        _measure(service, job_id, kind, "failed", counts)
         with contextlib.suppress(Unavailable):
             await _conclude_early(service, db, job_id, cycle_id, counts, error)
         raise
@@ -112,6 +115,7 @@ async def _run(
         held_because=result.held_because or ("A guard holds removals back." if result.held else ""),
     )
     assessed = await db.write(conclude_cycle, service.runtime, job_id, cycle_id, end)
+    _measure(service, job_id, kind, "stopped" if result.problem else "done", result.counts)
     _log.info(
         "cycle ended",
         job=str(job_id),
@@ -125,6 +129,11 @@ async def _run(
         quarantine=assessed.health.quarantine.reason if assessed and assessed.health.quarantine else None,
     )
     return result
+
+
+def _measure(service: Service, job_id: UUID, kind: str, result: str, counts: Counts) -> None:
+    if service.metrics is not None:
+        service.metrics.cycle_ended(job_id, kind, result, counts.withheld)
 
 
 async def _conclude_early(
@@ -245,6 +254,7 @@ def make_road(
             job.settings.concurrency,
             bulk=is_bulk_wanted(job.settings),
             requests_per_second=job.settings.requests_per_second,
+            meter=NO_METER if service.metrics is None else service.metrics.meter(job.id),
         ),
         context=lambda: Context(
             now=service.runtime.now(), new_guid=lambda: str(service.runtime.new_id()), random=service.runtime.chance()
@@ -262,9 +272,12 @@ def compiled_mappings(job: Job) -> dict[str, CompiledMapping]:
 def _observer(service: Service, db: TenantDatabase, job_id: UUID, cycle_id: UUID, watch: Observer | None) -> Observer:
     """Keeps the counts of a running cycle, a few times a second at the most."""
     last = service.runtime.monotonic()
+    speed = Speed(last)
 
     async def observe(counts: Counts) -> None:
         nonlocal last
+        measured = speed.note(service.runtime.monotonic(), counts.imported)
+        counts.objects_per_second = None if measured is None else round(measured, 2)
         if watch is not None:
             await watch(counts)
         now = service.runtime.monotonic()

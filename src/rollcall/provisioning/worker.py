@@ -37,6 +37,7 @@ _RESTART_AFTER_SECONDS = 1.0
 _AGAIN_AFTER_SECONDS = 2.0
 _SOONEST_SECONDS = 1.0
 """No sooner than this after a cycle another one begins for what failed in it."""
+_STUCK_AFTER_SECONDS = 30.0
 _END_WITHIN_SECONDS = 3.0
 """How long a cycle may go on when the worker is told to stop; it goes on from its last page elsewhere."""
 
@@ -108,6 +109,7 @@ class Worker:
         self._service = service
         self._changes = changes
         self._concurrency = concurrency
+        self._turned_at = service.runtime.monotonic()
         # The options that are there, the role and the time limits among them, hold for the queue as well.
         options = str(conninfo_to_dict(service.database.conninfo).get("options") or "")
         conninfo = make_conninfo(service.database.conninfo, options=f"{options} -c search_path={_SCHEMA}".strip())
@@ -117,11 +119,30 @@ class Worker:
         self._wake = self.queue.task(name="provisioning.wake", queue=QUEUE)(self._run_woken)
         self._tick = self.queue.task(name="provisioning.cycle", queue=QUEUE)(self._run_ticking)
 
+    def is_turning(self) -> bool:
+        """Whether the loop that everything of the worker runs in has turned lately."""
+        return self._service.runtime.monotonic() - self._turned_at < _STUCK_AFTER_SECONDS
+
+    async def _turn(self) -> None:
+        while True:
+            self._turned_at = self._service.runtime.monotonic()
+            await self._service.runtime.sleep(1.0)
+
+    async def check_queue(self) -> None:
+        """Ask the queue for an answer. Raises Unavailable when there is none."""
+        try:
+            reached = await self.queue.check_connection_async()
+        except ConnectorException:
+            reached = False
+        if not reached:
+            raise Unavailable("The queue does not answer.")
+
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled; through losses of the database."""
         async with self.queue.open_async():
             ready()
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._turn())
                 tasks.create_task(self._forever(self._work))
                 tasks.create_task(self._forever(self._listen, self._changes, self._wake_tenant))
                 tasks.create_task(self._forever(self._listen, SCHEDULE_CHANNEL, self._reschedule))

@@ -76,6 +76,7 @@ def _entry(entry: Any) -> Entry:
         entry.assigned,
         tuple(entry.assigned_by),
         tuple(entry.roles),
+        entry.changed_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""The pace a target allows."""
+"""What the jobs of some tenants hold now, for metrics."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ revision, down_revision = place(__file__)
 
 
 def upgrade() -> None:
-    """The pace a target allows."""
+    """What the jobs of some tenants hold now, for metrics."""
     run_sql(__file__)
