@@ -15,7 +15,7 @@ from typing import Any, cast, get_args
 from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Outcome, Refused, Unanswered
 from rollcall.provisioning.connectors.fake import FakeSource, FakeTarget
-from rollcall.provisioning.cycle import run_cycle
+from rollcall.provisioning.cycle import run_cycle, run_for
 from rollcall.provisioning.defaults import CUSTOM_SCHEMA
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
@@ -198,6 +198,8 @@ async def run_world(world: World) -> None:
         for _ in range(chance.randint(0, 5)):
             mutate(world)
         await one_cycle(world, dies=chance.choice((0.0, 0.05, 0.2)))
+        if chance.random() < 0.2:
+            await one_demand(world, dies=chance.choice((0.0, 0.05, 0.2)))
         world.runtime.time += timedelta(seconds=chance.choice((1, 60, 4000)))
         if chance.random() < 0.1:
             await restart(world, escrows=chance.random() < 0.5)
@@ -234,7 +236,13 @@ async def restart(world: World, *, escrows: bool = False) -> None:
     await world.ledger.commit(Commit(links=emptied, position=replace(position, watermark=None)))
 
 
-async def one_cycle(world: World, dies: float = 0.0) -> None:
+async def one_demand(world: World, dies: float = 0.0) -> None:
+    """Some objects are provisioned on demand."""
+    chosen = world.chance.sample(sorted(world.source.entries), min(3, len(world.source.entries)))
+    await one_cycle(world, dies, lambda road: run_for(road, chosen))
+
+
+async def one_cycle(world: World, dies: float = 0.0, run: Callable[[Road], Awaitable[object]] = run_cycle) -> None:
     """One cycle; being killed in the middle of it is part of the game."""
     ledger = DyingLedger(world.ledger, lambda: world.chance.random() < dies)
     try:
