@@ -424,7 +424,7 @@ async def test_too_many_removals_are_withheld_until_the_job_is_restarted(
     assert (await world.db.read(standing, world.job_id)).withheld == 3
     assert (await world.cycle()).counts.withheld == 0, "what is withheld is not counted again"
 
-    await world.db.write(change_settings, world.job_id, {"deletion_threshold": 0})
+    await world.db.write(change_settings, world.job_id, {"deletion_threshold": None, "deletion_percent": None})
     await world.db.write(restart, world.job_id)
     released = await world.cycle()
     assert (released.held, released.counts.disabled) == (False, 3)

@@ -198,7 +198,9 @@ async def found_world(
     service = Service(database, runtime, sealer)
     url = tenant_url(proxy.url, key)
     job_id = await create_tested_job(
-        service, tenant, NewJob(application, "Job", url, issued.token, template, settings or JobSettings())
+        service,
+        tenant,
+        NewJob(application, "Job", url, issued.token, template, settings or JobSettings(deletion_percent=None)),
     )
     proxy.taken()
     return World(

@@ -261,7 +261,7 @@ class DiesOnce(Lawless):
 async def test_a_group_that_was_made_again_by_a_cycle_that_died_gets_its_members_back(forgets_late: bool) -> None:
     """One world in some thousands needs this law, so here is that world."""
     world = make_world(1)
-    world.source, world.target, world.settings = FakeSource(), FakeTarget(), JobSettings(deletion_threshold=0)
+    world.source, world.target, world.settings = FakeSource(), FakeTarget(), JobSettings(deletion_threshold=None)
     world.filtered = False
     group, user = Key("Group", "G1"), Key("User", "U1")
     for key, name in ((group, "displayName"), (user, "userPrincipalName")):

@@ -58,7 +58,7 @@ class DyingLedger:
         method = getattr(self._ledger, name)
 
         async def call(*arguments: object, **named: object) -> object:
-            writes = name.startswith(("commit", "intend", "take", "finish"))
+            writes = name.startswith(("commit", "intend", "take", "finish", "hold", "note"))
             if writes and self._dies():
                 raise CycleDiedError
             result: object = await method(*arguments, **named)
@@ -119,7 +119,9 @@ def make_world(seed: int, ledger: Ledger | None = None) -> World:
     crowded = chance.random() < 0.15
     settings = JobSettings(
         scope=chance.choice(("assigned", "all")),
-        deletion_threshold=0,
+        deletion_threshold=None,
+        deletion_percent=None,
+        deletions_per_day=None,
         members_per_request=chance.choice((1, 2, 100)),
         concurrency=chance.choice((1, 4)),
         page_size=50 if crowded else chance.choice((1, 2, 3, 50)),
@@ -211,7 +213,7 @@ async def run_world(world: World) -> None:
             await _nest_otherwise(world)
     world.faults = 0.0
     if world.restart_due:
-        world.settings = replace(world.settings, deletion_threshold=0)
+        world.settings = replace(world.settings, deletion_threshold=None)
         await restart(world)
     for _ in range(QUIET_CYCLES):
         sent = len(world.target.requests)

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rollcall.provisioning import planning
+from rollcall.provisioning import guarding, settling
 from rollcall.provisioning.exchanging import exchange_names
+from rollcall.provisioning.guards import Guard
 from rollcall.provisioning.ledger_contract import Commit
 from rollcall.provisioning.model import Key, Problem, Tie
 from rollcall.provisioning.page import run_page
@@ -24,7 +25,7 @@ class CycleResult:
     """How a cycle ended.
 
     `problem` is set when it stopped before its end; `held` when a guard held removals back, `held_because` with the
-    evidence. `resume_at`: the target does not want to be asked again before.
+    evidence and `held_by` with the guard. `resume_at`: the target does not want to be asked again before.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class CycleResult:
     held: bool
     held_because: str = ""
     resume_at: datetime | None = None
+    held_by: Guard | None = None
 
 
 async def run_cycle(road: Road) -> CycleResult:
@@ -42,27 +44,47 @@ async def run_cycle(road: Road) -> CycleResult:
     """
     road.position = await road.ledger.position()
     initial = road.position.watermark is None or road.position.reading_full
+    # A reading of everything judges anew what was held back.
+    road.allowance = replace(guarding.first_allowance(road.settings), keeps=not initial)
+    await settling.take_up(road)
+    chunks = 0
     while await _read_source(road):
-        # The directory changes faster than it is read: memberships do not wait for a quiet moment.
-        await take_pending_members(road)
-        await send_due_references(road)
+        # The directory changes faster than it is read: leavers and memberships do not wait for a quiet moment.
+        chunks += 1
+        if chunks % _CHUNKS_COUNTED == 0:
+            await settling.settle(road)
+        if chunks % _CHUNKS_COUNTED == 0 or not road.settings.membership_removal_threshold:
+            await take_pending_members(road)
+            await send_due_references(road)
+    await settling.note_missing(road)
+    await settling.send_if_sure(road)
     await _retry(road)
     if road.position.reading_full:
         await _sweep(road)
     await _delete_overdue(road)
+    await settling.settle(road)
     await take_pending_members(road)
     await _retry(road)
     await exchange_names(road)
     await send_due_references(road)
     await _retry_lost(road)
+    await settling.settle(road)
     road.counts.requests = road.exporter.traffic.requests
     await road.observer(road.counts)
     return _result(road, "initial" if initial else "incremental")
 
 
 def _result(road: Road, kind: str) -> CycleResult:
-    sender = road.exporter
-    return CycleResult(kind, road.counts, sender.stopped, road.counts.withheld > 0, resume_at=sender.resume_at)
+    objection = road.objections[0] if road.objections else None
+    return CycleResult(
+        kind,
+        road.counts,
+        road.exporter.stopped,
+        objection is not None,
+        " ".join(each.because for each in road.objections),
+        resume_at=road.exporter.resume_at,
+        held_by=None if objection is None else objection.guard,
+    )
 
 
 async def run_for(road: Road, keys: Sequence[Key], ties: Sequence[Tie] = ()) -> CycleResult:
@@ -71,11 +93,15 @@ async def run_for(road: Road, keys: Sequence[Key], ties: Sequence[Tie] = ()) -> 
     `ties`: references of the source that are looked at as well.
     """
     road.position = await road.ledger.position()
+    # Somebody chose these, and what others wait for is not theirs to judge: what was held back of them is looked at anew.
+    road.allowance = replace(guarding.first_allowance(road.settings), keeps=False)
     size = road.settings.page_size
     for first in range(0, len(keys), size):
-        await run_page(road, await road.source.fetch(keys[first : first + size]), (), None)
+        entries = await road.source.fetch(keys[first : first + size])
+        await run_page(road, entries, (), None, last=len(keys) <= size)
     if road.exporter.stopped is None:
         await _again_at_once(road, keys)
+        await settling.settle(road)
         await exchange_names(road)
         if ties:
             await road.ledger.commit(Commit(ties=ties))
@@ -95,6 +121,8 @@ async def _again_at_once(road: Road, keys: Sequence[Key]) -> None:
 
 
 _PAGES_AT_ONCE = 20
+_CHUNKS_COUNTED = 10
+"""So many times as many pages of changes are counted together before a cycle that finds no end judges what it has."""
 
 
 async def _read_source(road: Road) -> bool:
@@ -116,7 +144,8 @@ async def _read_source(road: Road) -> bool:
             road.counts.total = page.total
             # Users and groups are paged each for themselves.
             road.counts.pages_total = -(-page.total // road.settings.page_size) + 1
-        await run_page(road, page.entries, () if page.full else page.ties, position, full=page.full)
+        ties = () if page.full else page.ties
+        await run_page(road, page.entries, ties, position, full=page.full, last=not page.more)
         road.counts.pages += 1
         more = page.more
         pages += 0 if page.full else 1
@@ -125,7 +154,8 @@ async def _read_source(road: Road) -> bool:
 
 async def _start_reading_full(road: Road) -> None:
     """Number this reading of everything, for good before its first page: one that is abandoned marks nothing for the next."""
-    road.position = replace(road.position, reading_full=True, generation=road.position.generation + 1)
+    road.position = replace(road.position, reading_full=True, generation=road.position.generation + 1, anomaly="")
+    road.allowance = replace(road.allowance, keeps=False)  # everything is judged anew
     await road.ledger.commit(Commit(position=road.position))
 
 
@@ -168,13 +198,10 @@ async def _delete_overdue(road: Road) -> None:
 
 async def _sweep(road: Road) -> None:
     """Objects with a link that a reading of everything did not show: what has become of them?"""
-    missing = await road.ledger.count_links(road.position.generation)
-    road.hold = planning.source_anomaly(missing, await road.ledger.count_links())
     while road.exporter.stopped is None:
         keys = await road.ledger.unseen(road.position.generation, road.settings.page_size)
         if not keys:
             road.position = replace(road.position, reading_full=False)
-            road.hold = ""
             await road.ledger.commit(Commit(position=road.position))
             return
         await run_page(road, await road.source.fetch(keys), (), None)

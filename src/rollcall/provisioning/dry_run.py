@@ -6,9 +6,11 @@ import hashlib
 from collections import Counter
 from dataclasses import replace
 
+from rollcall.provisioning import guarding
 from rollcall.provisioning.cycle import run_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.gate import Digest, Recorder
+from rollcall.provisioning.guards import objection
 from rollcall.provisioning.model import Key, LogRecord, ReferenceKey
 from rollcall.provisioning.page import run_page
 from rollcall.provisioning.planned import Given, PlannedCycle, PlannedObject, PlannedSkip
@@ -46,7 +48,8 @@ async def plan_cycle(road: Road, digest: Digest = unkeyed) -> PlannedCycle:
     for references, into in ((ledger.added, planned.added), (ledger.removed, planned.removed)):
         for reference in references:
             _take_reference(planned, into, reference, ledger)
-    await _plan_held(road, planned, ledger)
+    planned.held_because = result.held_because
+    await _plan_held(road, planned, ledger, result.held_because if result.held_by == "source_anomaly" else "")
     planned.problem = result.problem.reason if result.problem else None
     return planned
 
@@ -75,17 +78,15 @@ def _exporter(road: Road, target: RehearsalTarget) -> Exporter:
     )
 
 
-async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger) -> None:
+async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger, anomaly: str) -> None:
     """What a restart would do with the removals that an earlier cycle held back and this one does not look at."""
     ledger, target = RehearsalLedger(road.ledger), RehearsalTarget(road.target)
     await ledger.begin(road.runtime.now())
-    # Without a threshold, so that all of them are planned; whether there are too many is counted below.
-    settings = replace(road.settings, deletion_threshold=0)
+    # Unguarded, so that all of them are planned; whether there are too many is counted below.
     exporter = _exporter(road, target)
     recorder = Recorder(unkeyed)
     alone = replace(
         road,
-        settings=settings,
         ledger=ledger,
         target=target,
         exporter=exporter,
@@ -104,8 +105,8 @@ async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger) 
             planned.held.append(_planned_object(record, record.action, record.reason))
             planned.names[record.key] = record.name
     removals = sum(each.action in REMOVALS for each in (*planned.objects, *planned.withheld, *planned.held))
-    threshold = road.settings.deletion_threshold
-    planned.held_sent = bool(planned.held) and (not threshold or removals < threshold)
+    fine = objection(road.settings, removals, await guarding.tally(road), anomaly) is None
+    planned.held_sent = bool(planned.held) and fine
 
 
 def _is_left_held(cycle: RehearsalLedger, key: Key) -> bool:

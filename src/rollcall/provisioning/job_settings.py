@@ -56,6 +56,13 @@ def check_settings(values: dict[str, Json]) -> JobSettings:
         if name in values and not _is_between(values[name], least, most, whole=names is _WHOLE)
     ]
     faults += [
+        f"{name}: {kind} from {least:g} to {most:.0f}, or off, is expected, not {values[name]!r}"
+        for name, (least, most, kind) in _LIMITS.items()
+        if name in values
+        and values[name] not in _OFF
+        and not _is_between(values[name], least, most, whole=kind == "a whole number")
+    ]
+    faults += [
         f"{name}: true or false is expected, not {values[name]!r}"
         for name in _SWITCHES
         if not isinstance(values.get(name, False), bool)
@@ -69,7 +76,8 @@ def check_settings(values: dict[str, Json]) -> JobSettings:
 
 def settings_of(values: Mapping[str, Json]) -> JobSettings:
     """Settings out of a JSON object that was checked before."""
-    return JobSettings(**{**values, "notification_emails": tuple(values.get("notification_emails", ()))})
+    limits = {name: None for name in _LIMITS if name in values and values[name] in _OFF}
+    return JobSettings(**{**values, **limits, "notification_emails": tuple(values.get("notification_emails", ()))})
 
 
 _CHOICES = {
@@ -85,21 +93,27 @@ _SWITCHES = ("skip_out_of_scope_deletions", "soft_delete", "bulk", "source_anoma
 DECIDING = ("scope", "nested_groups", "skip_out_of_scope_deletions", "soft_delete")
 # The least and the most of each setting that is a number.
 _WHOLE = {
-    "deletion_threshold": (0, 10_000_000),
     "members_per_request": (1, 100_000),
     "concurrency": (1, 256),
     "page_size": (1, 10_000),
-    "deletions_per_day": (0, 10_000_000),
-    "membership_removal_threshold": (0, 10_000_000),
     "approval_over": (1, 10_000_000),
 }
 _NUMBERS = {
     "interval_seconds": (LEAST_INTERVAL_SECONDS, 366 * 86_400),
     "delete_after_days": (0, 3650),
     "requests_per_second": (0, 10_000),
-    "deletion_percent": (0, 100),
     "approval_expires_hours": (1, 8760),
 }
+
+
+# Limits of the guards: a number, or off. A limit of 0 would let nothing through, and one might mean none by it.
+_LIMITS = {
+    "deletion_threshold": (1, 10_000_000, "a whole number"),
+    "deletion_percent": (0.01, 100, "a number"),
+    "deletions_per_day": (1, 10_000_000, "a whole number"),
+    "membership_removal_threshold": (1, 10_000_000, "a whole number"),
+}
+_OFF = (None, "off")
 
 
 def _is_between(value: Json, least: float, most: float, *, whole: bool) -> bool:

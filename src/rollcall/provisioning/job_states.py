@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.errors import NotFound
+from rollcall.provisioning import staging
 from rollcall.provisioning.failures import clear_escrows
 from rollcall.provisioning.health import Health, Quarantine, slows
 from rollcall.provisioning.reset_scope import AS_IN_THE_PORTAL, ResetScope
@@ -115,15 +116,17 @@ async def restart(tx: Tx, job_id: UUID, scopes: Collection[ResetScope] = AS_IN_T
     `ForceDeletes`: the next cycle carries out what was held back. `QuarantineState`: quarantine is lifted; what counts towards it stays.
     """
     await _change_state(tx, job_id, "Active")
+    if "ForceDeletes" in scopes:
+        await tx.run("update provisioning.jobs set force_deletes = true where id = %s", [job_id])
+        await staging.allow_all(tx, job_id, "a restart with ForceDeletes", await tx.value("select now()"))
     if "Watermark" in scopes:
         await drop_watermark(tx, job_id)
+        await staging.begin_anew(tx, job_id)
         await tx.run("update provisioning.links set withheld = false where job_id = %s and withheld", [job_id])
     if "Escrows" in scopes:
         await clear_escrows(tx, job_id)
     if "ConnectorDataStore" in scopes:
         await _match_again(tx, job_id)
-    if "ForceDeletes" in scopes:
-        await tx.run("update provisioning.jobs set force_deletes = true where id = %s", [job_id])
     if "QuarantineState" in scopes:
         await lift_quarantine(tx, job_id)
     await schedule(tx, job_id)

@@ -20,7 +20,7 @@ from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
 _LINK_COLUMNS = """
     kind, source_id, name, state, target_id, sent, disabled, intent_matching, generation, members_pending, withheld,
     escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason, escrow_given_up, disabled_at,
-    left_alone
+    left_alone, staged, staging
 """
 
 _LOG_COLUMNS = """
@@ -31,7 +31,15 @@ _LOG_COLUMNS = """
 
 async def position(tx: Tx, job_id: UUID) -> Position:
     """How far the job has read its source."""
-    row = await tx.one("select watermark, reading_full, generation from provisioning.jobs where id = %s", [job_id])
+    row = await tx.one(
+        """
+        select watermark, reading_full, generation, anomaly, exists (
+            select from provisioning.links l where l.job_id = j.id and l.staged in ('counting', 'judged', 'allowed')
+        ) as unsettled
+        from provisioning.jobs j where id = %s
+        """,
+        [job_id],
+    )
     assert row is not None, "a cycle runs for a job that exists"
     return Position(**row)
 
@@ -74,6 +82,8 @@ def _link(row: dict[str, Any]) -> Link:
         escrow=escrow,
         disabled_at=row["disabled_at"],
         left_alone=row["left_alone"],
+        staged=row["staged"],
+        staging=row["staging"] and str(row["staging"]),
     )
 
 
@@ -99,6 +109,8 @@ def _row(link: Link) -> dict[str, Any]:
         "escrow_given_up": escrow is not None and escrow.given_up,
         "disabled_at": link.disabled_at and link.disabled_at.isoformat(),
         "left_alone": link.left_alone,
+        "staged": link.staged,
+        "staging": link.staging,
     }
 
 
@@ -150,7 +162,8 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             kind text, source_id text, name text, state text, target_id text, sent jsonb, disabled boolean,
             intent_matching jsonb, generation bigint, members_pending boolean, withheld boolean,
             escrow_attempts integer, escrow_first_failed timestamptz, escrow_next_attempt timestamptz,
-            escrow_code text, escrow_reason text, escrow_given_up boolean, disabled_at timestamptz, left_alone boolean)
+            escrow_code text, escrow_reason text, escrow_given_up boolean, disabled_at timestamptz, left_alone boolean,
+            staged text, staging uuid)
         on conflict (tenant_id, job_id, kind, source_id) do update set
             name = excluded.name, state = excluded.state, target_id = excluded.target_id, sent = excluded.sent,
             disabled = excluded.disabled, intent_matching = excluded.intent_matching,
@@ -158,7 +171,8 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             withheld = excluded.withheld, escrow_attempts = excluded.escrow_attempts,
             escrow_first_failed = excluded.escrow_first_failed, escrow_next_attempt = excluded.escrow_next_attempt,
             escrow_code = excluded.escrow_code, escrow_reason = excluded.escrow_reason,
-            escrow_given_up = excluded.escrow_given_up, disabled_at = excluded.disabled_at, left_alone = excluded.left_alone
+            escrow_given_up = excluded.escrow_given_up, disabled_at = excluded.disabled_at, left_alone = excluded.left_alone,
+            staged = excluded.staged, staging = excluded.staging
         """,
         {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
     )
@@ -212,13 +226,14 @@ async def save_position(tx: Tx, job_id: UUID, now_at: Position, hold: Hold | Non
     """Remember how far the source is read, unless the job has been told to begin anew meanwhile."""
     await tx.run(
         """
-        update provisioning.jobs set watermark = %s, reading_full = %s, generation = %s
+        update provisioning.jobs set watermark = %s, reading_full = %s, generation = %s, anomaly = %s
         where id = %s and epoch = coalesce(%s, epoch)
         """,
         [
             None if now_at.watermark is None else Jsonb(now_at.watermark),
             now_at.reading_full,
             now_at.generation,
+            now_at.anomaly,
             job_id,
             hold and hold.epoch,
         ],

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey, Tie
+from rollcall.provisioning.guards import Objection
+from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey, Staged, Tie
 
 Exchanges = Mapping[tuple[Key, str], Exchange | None]
 """By object and, for references that start at it, their attribute (else ""): the last exchange; None where there is none any more."""
@@ -34,12 +35,27 @@ class Position:
     """How far a job has read its source.
 
     `reading_full`: a reading of everything is under way or has just ended, and what it did not show is
-    still to be looked at; `generation` numbers such readings.
+    still to be looked at; `generation` numbers such readings, and `anomaly` says why the last one looks like one of a
+    broken source. `unsettled`: there are removals that the guards have yet to count or tell of, or that were allowed;
+    it is only read.
     """
 
     watermark: dict[str, Any] | None = None
     reading_full: bool = False
     generation: int = 0
+    anomaly: str = ""
+    unsettled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Removals that a guard held back together, until somebody allows or rejects them (rules P3, P4)."""
+
+    id: str
+    cycle_id: str
+    at: datetime
+    objection: Objection
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,30 @@ class Ledger(Protocol):
 
     async def withheld(self, after: Key | None, limit: int) -> list[Key]:
         """Objects whose removal is held back, by key, those behind `after`."""
+
+    async def staged(self, state: Staged, after: Key | None, limit: int) -> list[Key]:
+        """Objects whose removal has come so far with the guards, by key; allowed ones without those in escrow."""
+
+    async def count_counting(self) -> int:
+        """How many removals are kept back until the cycle's are counted."""
+
+    async def hold_counted(self, lot: Lot) -> None:
+        """The removals that were counted are too many: they become this lot, and it is announced, at once."""
+
+    async def lot(self, lot_id: str) -> Lot | None:
+        """A lot of removals that was held back."""
+
+    async def note_removals(self, now: datetime, number: int) -> None:
+        """So many removals are about to be sent; with a negative number, so many were not carried out after all."""
+
+    async def count_removals(self, since: datetime) -> int:
+        """How many removals were sent since the hour of that moment."""
+
+    async def count_removed_references(self, now: datetime, limit: int) -> int:
+        """How many members are due to be taken out of groups and not allowed yet, counted up to a limit."""
+
+    async def hold_references(self, lot: Lot, now: datetime) -> dict[Key, int]:
+        """Those references become this lot, and it is announced; how many there are of each object."""
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         """Objects with a link that the reading of everything with that number did not show."""

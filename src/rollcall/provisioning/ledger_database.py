@@ -7,12 +7,12 @@ from datetime import datetime
 from uuid import UUID
 
 from rollcall.db import TenantDatabase, Tx
-from rollcall.provisioning import job_states, jobs, ledger
+from rollcall.provisioning import job_states, jobs, ledger, staging
 from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.escrow_exchanges import keep_exchanges
 from rollcall.provisioning.ledger import Hold
-from rollcall.provisioning.ledger_contract import Commit, Exhausted, KeptReference, Position, ReferenceOutcome
-from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey
+from rollcall.provisioning.ledger_contract import Commit, Exhausted, KeptReference, Lot, Position, ReferenceOutcome
+from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey, Staged
 from rollcall.provisioning.notices import Notice, announce
 
 _NAMED = 5
@@ -55,6 +55,31 @@ class DatabaseLedger:
     async def withheld(self, after: Key | None, limit: int) -> list[Key]:
         return await self._db.read(ledger.withheld, self._job_id, after, limit)
 
+    async def staged(self, state: Staged, after: Key | None, limit: int) -> list[Key]:
+        return await self._db.read(staging.staged, self._job_id, state, after, limit)
+
+    async def count_counting(self) -> int:
+        return await self._db.read(staging.count_counting, self._job_id)
+
+    async def hold_counted(self, lot: Lot) -> None:
+        await self._db.write(_hold_counted, self._job_id, self._hold, lot)
+
+    async def lot(self, lot_id: str) -> Lot | None:
+        return await self._db.read(staging.read_lot, self._job_id, lot_id)
+
+    async def note_removals(self, now: datetime, number: int) -> None:
+        if number:
+            await self._db.write(staging.note_removals, self._job_id, now, number)
+
+    async def count_removals(self, since: datetime) -> int:
+        return await self._db.read(staging.count_removals, self._job_id, since)
+
+    async def count_removed_references(self, now: datetime, limit: int) -> int:
+        return await self._db.read(staging.count_removed_references, self._job_id, now, limit)
+
+    async def hold_references(self, lot: Lot, now: datetime) -> dict[Key, int]:
+        return await self._db.write(_hold_references, self._job_id, self._hold, lot, now)
+
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return await self._db.read(ledger.unseen, self._job_id, generation, limit)
 
@@ -92,6 +117,16 @@ async def _intend(tx: Tx, job_id: UUID, hold: Hold | None, links: Sequence[Link]
     await ledger.save_links(tx, job_id, links)
     if lost:
         await references.forget(tx, job_id, lost)
+
+
+async def _hold_counted(tx: Tx, job_id: UUID, hold: Hold | None, lot: Lot) -> None:
+    await ledger.check_hold(tx, job_id, hold)
+    await staging.hold_counted(tx, job_id, lot)
+
+
+async def _hold_references(tx: Tx, job_id: UUID, hold: Hold | None, lot: Lot, now: datetime) -> dict[Key, int]:
+    await ledger.check_hold(tx, job_id, hold)
+    return await staging.hold_references(tx, job_id, lot, now)
 
 
 async def _intend_references(tx: Tx, job_id: UUID, hold: Hold | None, keys: Sequence[ReferenceKey]) -> None:

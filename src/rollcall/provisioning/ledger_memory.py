@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,11 +13,12 @@ from rollcall.provisioning.ledger_contract import (
     Exchanges,
     Exhausted,
     KeptReference,
+    Lot,
     Position,
     ReferenceOutcome,
 )
 from rollcall.provisioning.matching import claims_of
-from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey
+from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey, Staged
 from rollcall.provisioning.target_schema import is_multi_valued_reference
 
 
@@ -27,6 +29,8 @@ class _Row:
     due: bool = True
     sweep: int = 0
     escrow: Escrow | None = None
+    staged: str = ""
+    staging: str | None = None
 
     def make_due(self) -> None:
         """To be looked at in any case, whatever came of it before."""
@@ -45,10 +49,13 @@ class MemoryLedger:
         self.exchanges: dict[tuple[Key, str], Exchange] = {}
         self.exhausted: list[Exhausted] = []
         self._position = Position()
+        self.lots: list[Lot] = []
+        self._removals: list[tuple[datetime, int]] = []
         self._by_end: dict[Key, set[ReferenceKey]] = {}
 
     async def position(self) -> Position:
-        return self._position
+        open_still = any(link.staged in ("counting", "judged", "allowed") for link in self.links.values())
+        return replace(self._position, unsettled=open_still)
 
     async def known(self, keys: Collection[Key]) -> dict[Key, Link]:
         return {key: self.links[key] for key in keys if key in self.links}
@@ -112,6 +119,70 @@ class MemoryLedger:
         return sorted(key for key, link in self.links.items() if link.withheld and (after is None or key > after))[
             :limit
         ]
+
+    async def staged(self, state: Staged, after: Key | None, limit: int) -> list[Key]:
+        return sorted(
+            key
+            for key, link in self.links.items()
+            if link.staged == state and (after is None or key > after) and (state != "allowed" or link.escrow is None)
+        )[:limit]
+
+    async def count_counting(self) -> int:
+        return sum(link.staged == "counting" for link in self.links.values())
+
+    async def hold_counted(self, lot: Lot) -> None:
+        counted = [link for link in self.links.values() if link.staged == "counting"]
+        for link in counted:
+            self.links[link.key] = replace(link, staged="judged", staging=lot.id)
+        self.lots.append(replace(lot, number=len(counted)))
+
+    async def lot(self, lot_id: str) -> Lot | None:
+        return next((lot for lot in self.lots if lot.id == lot_id), None)
+
+    async def note_removals(self, now: datetime, number: int) -> None:
+        self._removals.append((now.replace(minute=0, second=0, microsecond=0), number))
+
+    async def count_removals(self, since: datetime) -> int:
+        hour = since.replace(minute=0, second=0, microsecond=0)
+        return sum(number for at, number in self._removals if at >= hour)
+
+    async def count_removed_references(self, now: datetime, limit: int) -> int:
+        return min(limit, len(self._removed_references(now)))
+
+    async def hold_references(self, lot: Lot, now: datetime) -> dict[Key, int]:
+        removed = self._removed_references(now)
+        for key in removed:
+            row = self.references[key]
+            row.staged, row.staging, row.due = "held", lot.id, False
+        self.lots.append(replace(lot, number=len(removed)))
+        return dict(Counter(key.source for key in removed))
+
+    def _removed_references(self, now: datetime) -> list[ReferenceKey]:
+        return [
+            key
+            for key, row in self.references.items()
+            if row.due and not row.wanted and key.attribute == "members" and not row.staged and row.state != "absent"
+            and (row.escrow is None or row.escrow.next_attempt <= now)
+        ]  # fmt: skip
+
+    def allow(self) -> None:
+        """What is held back may be sent (rule P4), as staging.allow does."""
+        for link in list(self.links.values()):
+            if link.staged in ("judged", "held"):
+                self.links[link.key] = replace(link, staged="allowed", withheld=False)
+        for row in self.references.values():
+            if row.staged == "held":
+                row.staged = "allowed"
+                row.make_due()
+
+    def release(self, *, due: bool) -> None:
+        """What is held back is forgotten, as staging.reject does, or with `due` a restart of the job."""
+        for link in list(self.links.values()):
+            if link.staged in ("judged", "held"):
+                self.links[link.key] = replace(link, staged="", staging=None, withheld=False)
+        for row in self.references.values():
+            if row.staged == "held":
+                row.staged, row.staging, row.due = "", None, due
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return sorted(key for key, link in self.links.items() if link.generation < generation)[:limit]
@@ -242,7 +313,7 @@ class MemoryLedger:
             self._by_end.setdefault(key.source, set()).add(key)
             self._by_end.setdefault(key.referenced, set()).add(key)
         elif row.wanted != wanted:
-            row.wanted = wanted
+            row.wanted, row.staged, row.staging = wanted, "", None
             row.make_due()
 
     def _want_single(self, source: Key, attribute: str, referenced: Key | None) -> None:
@@ -268,7 +339,8 @@ class MemoryLedger:
     def _make_due(self, keys: Collection[Key]) -> None:
         for end in keys:
             for key in self._by_end.get(end, ()):
-                self.references[key].make_due()
+                if self.references[key].staged != "held":
+                    self.references[key].make_due()
 
     def _doubt(self, keys: Collection[Key]) -> None:
         for end in keys:

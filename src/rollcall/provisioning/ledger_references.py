@@ -64,7 +64,7 @@ async def take_ties(tx: Tx, job_id: UUID, ties: Sequence[Tie]) -> None:
         where k.wanted or exists (
             select from provisioning.object_references r where r.job_id = %(job)s and {_SAME_KEY})
         on conflict (tenant_id, job_id, {_KEY_COLUMNS})
-        do update set wanted = excluded.wanted, due = true, next_attempt = null
+        do update set wanted = excluded.wanted, due = true, next_attempt = null, staged = '', staging = null
         where r.wanted is distinct from excluded.wanted
         """,
         {"job": job_id, "rows": Jsonb([_record(key, wanted=present) for key, present in wanted.items()])},
@@ -102,7 +102,8 @@ async def take_single_references(tx: Tx, job_id: UUID, singles: Sequence[SingleR
         select %(job)s, {_KEY_COLUMNS}, true from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD})
         where referenced_id is not null
         on conflict (tenant_id, job_id, {_KEY_COLUMNS})
-        do update set wanted = true, due = true, next_attempt = null where not r.wanted or r.first_failed is not null
+        do update set wanted = true, due = true, next_attempt = null, staged = '', staging = null
+        where not r.wanted or r.first_failed is not null
         """,
         params,
     )
@@ -123,7 +124,7 @@ async def forget(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
 
 async def make_due(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
     """References at either end of these objects are to be looked at again."""
-    await _touch_ends(tx, job_id, keys, "due = true, next_attempt = null")
+    await _touch_ends(tx, job_id, keys, "due = true, next_attempt = null", "r.staged <> 'held'")
 
 
 async def doubt(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
@@ -167,7 +168,7 @@ async def take_members(tx: Tx, job_id: UUID, group: Key, members: Sequence[Key],
         insert into provisioning.object_references as r (job_id, {_KEY_COLUMNS}, wanted, sweep)
         select %s, %s, %s, 'members', kind, id, true, %s from unnest(%s::text[], %s::text[]) as m (kind, id)
         on conflict (tenant_id, job_id, {_KEY_COLUMNS}) do update set
-            sweep = excluded.sweep, wanted = true, due = r.due or not r.wanted or r.given_up,
+            sweep = excluded.sweep, wanted = true, due = r.due or not r.wanted or r.given_up, staged = '', staging = null,
             next_attempt = case when r.wanted and not r.given_up then r.next_attempt end
         """,
         [job_id, group.kind, group.id, sweep, *_columns(members)],

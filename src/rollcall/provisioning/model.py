@@ -193,7 +193,7 @@ Approval = Literal["never", "always", "removals", "over"]
 class JobSettings:
     """What a job is told beside its mappings.
 
-    `deletion_threshold`: a cycle withholds removals from this count on (rule P2); 0 switches it off.
+    `deletion_threshold`: from this count on a cycle holds its removals back (rule P2); None switches it off.
     `members_per_request`: how many references one PATCH may carry.
     `nested_groups`: whom an assigned group stands for. `direct`: its direct members, as in Entra (S2); `flatten`:
     also the members of groups inside it, as its own; `mirror`: the groups inside it too, as groups.
@@ -202,8 +202,9 @@ class JobSettings:
     `request_profile`: whose requests the target is sent. `bulk`: many changes in one request where the target offers it.
     `requests_per_second`: the most requests the target is sent; 0: as many as it takes. `retry_schedule`: when what failed
     is tried again (rules E1, E2); `quarantine_thresholds`: how many failures put the job into quarantine (rule Q2).
-    `deletion_percent`: removals are held back from this share of the linked objects on, `deletions_per_day` from so many
-    within a day on, `membership_removal_threshold` references removed in one cycle; each 0: no such limit.
+    `deletion_percent`: removals are held back from this share of the linked objects within a day on, `deletions_per_day`
+    from so many within a day on, `membership_removal_threshold`: members taken out of groups in one cycle; each None: no
+    such limit.
     `source_anomaly_check`: whether nothing is removed while the source looks broken.
     `approval`: which cycles wait until somebody approves their plan; `approval_over`: with `over`, a plan of more
     objects and references than this waits; `approval_expires_hours`: how long a plan waits.
@@ -213,7 +214,7 @@ class JobSettings:
     scope: Literal["assigned", "all"] = "assigned"
     interval_seconds: float = 40.0
     skip_out_of_scope_deletions: bool = False
-    deletion_threshold: int = 500
+    deletion_threshold: int | None = 500
     members_per_request: int = 500
     concurrency: int = 16
     page_size: int = 500
@@ -225,9 +226,9 @@ class JobSettings:
     requests_per_second: float = 0
     retry_schedule: RetrySchedule = "swift"
     quarantine_thresholds: QuarantineThresholds = "proportional"
-    deletion_percent: float = 0
-    deletions_per_day: int = 0
-    membership_removal_threshold: int = 0
+    deletion_percent: float | None = 25
+    deletions_per_day: int | None = 1000
+    membership_removal_threshold: int | None = None
     source_anomaly_check: bool = True
     approval: Approval = "never"
     approval_over: int = 100
@@ -310,6 +311,9 @@ class Problem:
 
 
 LinkState = Literal["absent", "linked", "uncertain"]
+Staged = Literal["", "counting", "judged", "held", "allowed"]
+"""How far the guards are with the removal of an object: kept back until the cycle's removals are counted, found too many
+and not told yet, held back until somebody decides, allowed by somebody and not carried out yet (rules P3, P4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +355,7 @@ class Link:
     `intent_matching` are the values under which an uncertain creation has to be looked for.
     `left_alone`: an input filter keeps the job from changing it, its references included.
     `members_pending`: the source's whole list of members is still to be compared.
+    `withheld`: its removal is kept back; `staged` says how far the guards are with it, `staging` in which lot.
     `disabled`: it has been disabled, or may have been. `disabled_at`: since when it is disabled, or out of scope
     without a way to disable it; the days to its deletion count from there.
     """
@@ -368,6 +373,8 @@ class Link:
     escrow: Escrow | None = None
     disabled_at: datetime | None = None
     left_alone: bool = False
+    staged: Staged = ""
+    staging: str | None = None
 
     @property
     def may_exist(self) -> bool:
@@ -385,6 +392,8 @@ class Link:
             intent_matching=(),
             withheld=False,
             disabled_at=None,
+            staged="",
+            staging=None,
         )
 
 
@@ -471,12 +480,20 @@ class ReferenceOperation:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a page would do: operations in waves, skips with their reasons, and what the guard withholds."""
+    """What a page would do: operations in waves, skips with their reasons, and what the guards keep back.
+
+    `withheld`: removals that are held back now, `held_because` with the evidence and `staging` as a lot. `counting`: those kept back
+    until all of the cycle are counted. `kept`: those an earlier cycle held back. `unguarded`: those somebody allowed.
+    """
 
     waves: tuple[tuple[Operation, ...], ...]
     skips: tuple[Skip, ...]
     withheld: tuple[Operation, ...] = ()
     held_because: str = ""
+    staging: str | None = None
+    counting: tuple[Operation, ...] = ()
+    kept: tuple[Operation, ...] = ()
+    unguarded: frozenset[Key] = frozenset()
 
     @property
     def operations(self) -> tuple[Operation, ...]:

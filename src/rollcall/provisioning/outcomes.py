@@ -81,6 +81,8 @@ def intents(items: Sequence[Item], plan: Plan) -> list[Link]:
                 disabled=item.link.disabled or operation.action == "disable",
                 intent_matching=operation.matching,
                 withheld=False,
+                staged="allowed" if operation.key in plan.unguarded else "",
+                staging=item.known.staging if operation.key in plan.unguarded else None,
                 escrow=item.known.escrow,
             )
         )
@@ -119,13 +121,18 @@ def conclude(
     by_result = {result[0].key: result for result in _without_stolen_ids(results, owners or {})}
     by_skip = {skip.key: skip for skip in plan.skips}
     withheld = {operation.key: operation for operation in plan.withheld}
+    counting, kept = ({each.key for each in operations} for operations in (plan.counting, plan.kept))
     singles: list[SingleReference] = []
     for item in items:
         key = item.desired.key
         if key in by_result:
             link = _after_operation(page, item, *by_result[key])
         elif key in withheld:
-            link = _after_withholding(page, item, withheld[key], plan.held_because)
+            link = _after_withholding(page, item, withheld[key], plan)
+        elif key in counting:
+            link = replace(item.link, withheld=True, staged="counting", staging=None, escrow=item.known.escrow)
+        elif key in kept:
+            link = replace(item.link, escrow=None)
         else:
             link = _after_skip(page, item, by_skip[key])
         # What was not attempted was not seen either: a reading of everything has to come back to it.
@@ -194,10 +201,20 @@ def _remember(page: _Page, item: Item, link: Link, *, attempted: bool, members_p
     if not link.may_exist and link.escrow is None:
         page.dropped.append(link.key)
         return
+    if not link.withheld:
+        link = _without_staging(item, link, attempted=attempted)
     fresh = link.target_id is not None and link.target_id != known.target_id
     pending = link.key.kind == "Group" and link.may_exist and (known.members_pending or fresh or members_pending)
     generation = page.generation if attempted else known.generation
     page.links.append(replace(link, name=item.desired.name, generation=generation, members_pending=pending))
+
+
+def _without_staging(item: Item, link: Link, *, attempted: bool) -> Link:
+    """The link of somebody whose removal is kept back no more; what was allowed stays so until it has come about."""
+    open_still = not attempted or link.state == "uncertain" or link.escrow is not None
+    if item.known.staged == "allowed" and open_still and item.scope.verdict != "active":
+        return replace(link, staged="allowed", staging=item.known.staging)
+    return replace(link, staged="", staging=None)
 
 
 def _after_operation(page: _Page, item: Item, operation: Operation, outcome: Outcome | None, duration: int) -> Link:
@@ -296,14 +313,11 @@ def _after_failure(item: Item, operation: Operation, outcome: Refused | Unanswer
     return item.link
 
 
-def _after_withholding(page: _Page, item: Item, operation: Operation, because: str) -> Link:
-    reason = (
-        f"This {operation.action} is held back. {because} Check the source and the assignments. If the removals are "
-        "meant, set the job's deletion_threshold higher, or to 0 for none, and restart it."
-    )
+def _after_withholding(page: _Page, item: Item, operation: Operation, plan: Plan) -> Link:
+    reason = f"This {operation.action} is held back. {plan.held_because}"
     action = "stagedDelete" if operation.action == "delete" else "stagedAction"
     _log(page, item, action, "warning", operation=operation, code="TooManyDeletes", reason=reason)
-    return replace(item.link, withheld=True, escrow=None)
+    return replace(item.link, withheld=True, staged="held", staging=plan.staging, escrow=None)
 
 
 def _after_skip(page: _Page, item: Item, skip: Skip) -> Link:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from rollcall.provisioning import looking, outcomes, planning
+from rollcall.provisioning import guarding, looking, outcomes, planning
 from rollcall.provisioning.belated import what_came_to_light
 from rollcall.provisioning.connectors.contract import Done
 from rollcall.provisioning.expression import Context
@@ -25,12 +25,23 @@ _IN_STEP = frozenset({"RedundantExport", "RedundantSoftDelete"})
 
 
 async def run_page(
-    road: Road, entries: Sequence[Entry], ties: Sequence[Tie], position: Position | None, *, full: bool = False
+    road: Road,
+    entries: Sequence[Entry],
+    ties: Sequence[Tie],
+    position: Position | None,
+    *,
+    full: bool = False,
+    last: bool = False,
 ) -> None:
-    """One page of entries down the whole road."""
+    """One page of entries down the whole road; `last`: the cycle reads nothing more of the source."""
     unique = list({entry.key: entry for entry in entries}.values())
     items = await prepare(road, unique, verify=full and road.verify)
-    plan = planning.plan(items, road.settings, road.removals, road.hold, road.runtime.now())
+    guarding.take(road, unique, items)
+    now = road.runtime.now()
+    plan = planning.plan(items, road.settings, road.allowance, now)
+    # Who leaves waits for nothing: where all that this cycle may remove is known before its first write, it goes now.
+    if plan.counting and last and not full and await guarding.may_go_at_once(road, len(plan.counting)):
+        plan = planning.plan(items, road.settings, road.allowance, now)
     conclusion = await carry_out(road, items, plan, ties, position, full=full)
     _measure(road, items, {entry.key: entry.changed_at for entry in unique}, conclusion)
 
@@ -66,8 +77,10 @@ async def carry_out(
     if refused := road.gate.objects(plan.operations):
         road.exporter.stopped = refused
         return outcomes.Conclusion(Commit(), {}, frozenset())
+    noted = await guarding.note(road, items, plan)
     await road.ledger.intend(outcomes.intents(items, plan), outcomes.lost_by_looking(items))
     results = await road.exporter.export(plan.waves)
+    await guarding.unnote(road, noted, results)
     remember_in_listings(road, results)
     holders = await find_holders(road, items, results)
     conclusion = outcomes.conclude(
@@ -153,5 +166,4 @@ def _count(road: Road, items: Sequence[Item], plan: Plan, conclusion: outcomes.C
     counts.in_step += sum(1 for skip in plan.skips if skip.code in _IN_STEP and skip.key in shown)
     counts.skipped += sum(1 for skip in plan.skips if not skip.failed)
     counts.withheld += len(plan.withheld)
-    road.removals += sum(1 for operation in plan.operations if operation.action in planning.REMOVALS)
-    road.removals += len(plan.withheld)
+    guarding.count(road, plan)

@@ -49,7 +49,7 @@ class PlannedCycle:
     """The whole plan. `added` and `removed` are references by object and attribute, as names or ids of the other end.
 
     `withheld` is what this cycle would hold back. `held` is what an earlier one did: this cycle leaves it alone, and a
-    restart would send it, unless it is too much for the threshold still (`held_sent`). `given`: the moment and the chance it
+    restart would send it, unless a guard objects still (`held_sent`). `given`: the moment and the chance it
     was worked out with. `requests`: how many the cycle would send, questions included. `basis`: how far the source
     was read for it.
     """
@@ -59,6 +59,7 @@ class PlannedCycle:
     withheld: list[PlannedObject] = field(default_factory=list)
     held: list[PlannedObject] = field(default_factory=list)
     held_sent: bool = False
+    held_because: str = ""
     skips: list[PlannedSkip] = field(default_factory=list)
     in_step: int = 0
     added: dict[tuple[Key, str], list[Key]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from rollcall.provisioning.connectors.contract import Refused, Unanswered
 from rollcall.provisioning.differences import Change, differences, emptied, values_after
+from rollcall.provisioning.guards import Objection, advice
 from rollcall.provisioning.model import (
     Desired,
     JobSettings,
@@ -47,49 +48,71 @@ class Item:
     refusal: Refused | Unanswered | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the guards let through at this moment of a cycle.
+
+    `room`: how many removals may go out at once, None for any number; a page with more keeps all of its own back until
+    they are counted. `objection`: the removals of the page are held back, in the lot `staging`. `keeps`: what an earlier
+    cycle held back stays so.
+    """
+
+    room: int | None = None
+    objection: Objection | None = None
+    staging: str | None = None
+    keeps: bool = False
+
+
+UNGUARDED = Allowance()
+
+
 def plan(
-    items: Iterable[Item],
-    settings: JobSettings,
-    removals_before: int = 0,
-    hold: str = "",
-    now: datetime | None = None,
+    items: Iterable[Item], settings: JobSettings, allowance: Allowance = UNGUARDED, now: datetime | None = None
 ) -> Plan:
     """The plan of one page.
 
     Waves: people who leave go first and wait for nothing; then updates before creations, so that a name
-    given up in this page is free for its next owner; groups after users. Removals are withheld, all of
-    this page, when with `removals_before` they would reach the threshold (rules P2, P3), or when `hold`
-    says why nothing may be removed. `now` tells who was disabled long enough to be deleted; without it nobody was.
+    given up in this page is free for its next owner; groups after users. Removals go out as the guards allow, all of
+    this page or none (rules P2, P3); what somebody allowed goes in any case (P4). `now` tells who was disabled long
+    enough to be deleted; without it nobody was.
     """
     operations: list[Operation] = []
     skips: list[Skip] = []
+    guarded: list[Operation] = []
+    kept: list[Operation] = []
+    unguarded: set[Key] = set()
     for item in items:
         planned = plan_item(item, settings, now)
-        if isinstance(planned, Operation):
-            operations.append(planned)
-        else:
+        if isinstance(planned, Skip):
             skips.append(planned)
-    removals = [operation for operation in operations if operation.action in REMOVALS]
-    reached = removals_before + len(removals) >= settings.deletion_threshold
-    if not settings.deletion_threshold or not removals or not (hold or reached):
-        return Plan(_waves(operations), tuple(skips))
-    because = hold or f"With it the cycle would reach the deletion threshold of {settings.deletion_threshold}."
-    operations = [operation for operation in operations if operation.action not in REMOVALS]
-    return Plan(_waves(operations), tuple(skips), tuple(removals), because)
-
-
-_FEW = 20
-"""Below so many linked objects, half of them is no sign of a broken source."""
-
-
-def source_anomaly(missing: int, linked: int) -> str:
-    """Why nothing may be removed after a reading of everything that did not show so many linked objects; or nothing.
-
-    A directory that lost its data and a query that came back half look like everybody leaving at once.
-    """
-    if linked < _FEW or missing * 2 <= linked:
-        return ""
-    return f"The source shows {missing} of {linked} linked objects no more, over half; that looks like a broken source."
+        elif planned.action not in REMOVALS:
+            operations.append(planned)
+        elif item.known.staged == "allowed":
+            operations.append(planned)
+            unguarded.add(planned.key)
+        elif allowance.keeps and item.known.staged == "held":
+            kept.append(planned)
+        else:
+            operations.append(planned)
+            guarded.append(planned)
+    held: list[Operation] = []
+    counting: list[Operation] = []
+    if allowance.objection is not None:
+        held = guarded
+    elif allowance.room is not None and len(guarded) > allowance.room:
+        counting = guarded
+    back = {each.key for each in (*held, *counting)}
+    operations = [each for each in operations if each.key not in back]
+    return Plan(
+        _waves(operations),
+        tuple(skips),
+        tuple(held),
+        "" if allowance.objection is None else f"{allowance.objection.because} {advice(allowance.objection.guard)}",
+        allowance.staging,
+        tuple(counting),
+        tuple(kept),
+        frozenset(unguarded),
+    )
 
 
 _WAVES = (

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollcall.provisioning import guarding
 from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refused, Unanswered
 from rollcall.provisioning.escrows import next_escrow, retry_sentence
 from rollcall.provisioning.failure_classes import may_be_about_one
@@ -69,6 +70,8 @@ class _Pass:
 
 async def send_due_references(road: Road) -> None:
     """Batch after batch, until nothing is due now."""
+    if road.exporter.stopped is None:
+        await guarding.hold_references(road)
     now = road.runtime.now()
     while road.exporter.stopped is None:
         rows = await road.ledger.due_references(now, _ROWS)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from rollcall.provisioning.ledger_contract import Commit, KeptReference, Ledger, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import Commit, KeptReference, Ledger, Lot, ReferenceOutcome
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.model import (
     Key,
@@ -51,6 +51,8 @@ class RehearsalLedger(MemoryLedger):
         """Take over the position and whatever the real ledger wants looked at without being asked."""
         self.take_over(await self._real.position(), (), ())
         await self._take_links(await self._real.due(now, None, _EVERYTHING))
+        for state in ("counting", "judged", "allowed"):
+            await self._take_links(await self._real.staged(state, None, _EVERYTHING))
         await self._take_links(await self._real.groups_with_pending_members(_EVERYTHING))
         due = await self._real.due_references(now, _EVERYTHING)
         self._take([KeptReference(row.key, row.wanted, row.state, due=True, escrow=row.escrow) for row in due])
@@ -119,6 +121,12 @@ class RehearsalLedger(MemoryLedger):
     async def count_links(self, generation: int | None = None) -> int:
         real = await self._real.unseen(_EVERYTHING if generation is None else generation, _EVERYTHING)
         return sum(key not in self._with_link for key in real) + await super().count_links(generation)
+
+    async def count_removals(self, since: datetime) -> int:
+        return await self._real.count_removals(since) + await super().count_removals(since)
+
+    async def lot(self, lot_id: str) -> Lot | None:
+        return await super().lot(lot_id) or await self._real.lot(lot_id)
 
     async def take_members(self, group: Key, members: Sequence[Key], sweep: int) -> None:
         await self._take_references([group])

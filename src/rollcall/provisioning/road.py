@@ -9,11 +9,13 @@ from rollcall.provisioning.connectors.contract import Source, Target
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
 from rollcall.provisioning.gate import OPEN, Gate
+from rollcall.provisioning.guards import Emptied, Objection, Tally
 from rollcall.provisioning.ledger_contract import Ledger, Position
 from rollcall.provisioning.mapping import CompiledMapping
 from rollcall.provisioning.matching import TargetIndex
 from rollcall.provisioning.model import JobSettings, Key
 from rollcall.provisioning.planned import Given
+from rollcall.provisioning.planning import UNGUARDED, Allowance
 from rollcall.runtime import Runtime
 
 
@@ -56,11 +58,14 @@ async def nobody_watches(_counts: Counts) -> None:
 class Road:
     """Everything one cycle of one job works with.
 
-    `hold`: why nothing may be removed now, if so. `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
+    `verify`: linked resources are read again, so that changes made in the target come to light (Y6).
     `contested`: objects that were refused a name in this cycle because another has it. `failed`: those whose last
     attempt in this cycle failed; `failed_anew` those of them that had not failed before. `force_deletes`: somebody wants
     what guards held back carried out by this cycle. `gate`: what may be sent. `given`: the moment and the chance that
     mappings work with, so that a plan can be worked out once more.
+    `allowance`: which removals the guards let go now. `removals`: so many went without anybody's leave; `counting`: so
+    many are kept back until all are counted; `removed_references`: so many members were taken out of groups. `tally`,
+    `emptied`: what the guards compare them with. `objections`: why something was held back.
     """
 
     settings: JobSettings
@@ -80,8 +85,13 @@ class Road:
     failed: set[Key] = field(default_factory=set)
     failed_anew: set[Key] = field(default_factory=set)
     force_deletes: bool = False
-    removals: int = 0
-    hold: str = ""
     gate: Gate = OPEN
     given: Given | None = None
+    allowance: Allowance = UNGUARDED
+    removals: int = 0
+    counting: int = 0
+    removed_references: int = 0
+    tally: Tally | None = None
+    emptied: Emptied = field(default_factory=Emptied)
+    objections: list[Objection] = field(default_factory=list)
     position: Position = field(default_factory=Position)

@@ -102,7 +102,7 @@ def _filters(rules: ScopeRules) -> dict[str, object]:
 
 def empty_preview(after: ScopeRules) -> ScopePreview:
     """A preview that nobody has been counted into."""
-    threshold = after.settings.deletion_threshold
+    threshold = after.settings.deletion_threshold or 0
     return ScopePreview(
         ScopeChange(_fate("User", after)), ScopeChange(_fate("Group", after)), deletion_threshold=threshold
     )

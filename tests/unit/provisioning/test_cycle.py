@@ -359,7 +359,7 @@ async def test_removals_at_the_threshold_are_held_back_until_it_is_raised(job: J
     assert job.account("ada")["active"] is True
     assert job.account("cem")["active"] is True
 
-    job.settings = JobSettings(deletion_threshold=0)
+    job.settings = JobSettings(deletion_threshold=None)
     await job.restart()
     await job.cycle()
     assert job.account("ada")["active"] is job.account("bob")["active"] is False

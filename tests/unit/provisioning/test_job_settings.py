@@ -26,8 +26,13 @@ from rollcall.provisioning.model import JobSettings
         ("page_size", True, "a whole number from 1 to 10000 is expected, not True"),
         ("members_per_request", 1.5, "a whole number from 1 to 100000 is expected, not 1.5"),
         ("members_per_request", 0, "a whole number from 1 to 100000 is expected, not 0"),
-        ("deletion_threshold", 1.5, "a whole number from 0 to 10000000 is expected, not 1.5"),
-        ("deletion_threshold", None, "a whole number from 0 to 10000000 is expected, not None"),
+        ("deletion_threshold", 1.5, "a whole number from 1 to 10000000, or off, is expected, not 1.5"),
+        ("deletion_threshold", 0, "a whole number from 1 to 10000000, or off, is expected, not 0"),
+        ("deletion_threshold", -1, "a whole number from 1 to 10000000, or off, is expected, not -1"),
+        ("deletion_percent", 0, "a number from 0.01 to 100, or off, is expected, not 0"),
+        ("deletion_percent", 101, "a number from 0.01 to 100, or off, is expected, not 101"),
+        ("deletions_per_day", 0, "a whole number from 1 to 10000000, or off, is expected, not 0"),
+        ("membership_removal_threshold", 0, "a whole number from 1 to 10000000, or off, is expected, not 0"),
     ],
 )
 def test_a_number_that_no_cycle_could_work_with_is_refused(name: str, value: Any, expected: str) -> None:
@@ -41,3 +46,12 @@ def test_the_ends_of_each_range_and_parts_of_days_are_taken() -> None:
     given = {"delete_after_days": 0.5, "interval_seconds": 5, "concurrency": 256, "page_size": 1}
 
     assert check_settings(given) == JobSettings(delete_after_days=0.5, interval_seconds=5, concurrency=256, page_size=1)
+
+
+@pytest.mark.parametrize("off", [None, "off"])
+def test_each_guard_can_be_switched_off(off: str | None) -> None:
+    names = ("deletion_threshold", "deletion_percent", "deletions_per_day", "membership_removal_threshold")
+
+    settings = check_settings(dict.fromkeys(names, off))
+
+    assert [getattr(settings, name) for name in names] == [None] * 4

@@ -319,7 +319,7 @@ async def test_the_guard_holds_back_deletions_whose_days_are_over() -> None:
     assert await after(job, days=1) == NOTHING
     assert len(job.ledger.log) == logged  # held back is held back, and said once
 
-    job.settings = replace(job.settings, deletion_threshold=0)
+    job.settings = replace(job.settings, deletion_threshold=None)
     await job.restart()
     assert await after(job) == DELETE
 
@@ -336,7 +336,7 @@ async def test_who_came_back_unseen_is_not_deleted() -> None:
 
 
 async def test_many_whose_days_are_over_are_deleted_page_by_page() -> None:
-    job = await provisioned(Column(replace(MONTH, page_size=2, deletion_threshold=0)))
+    job = await provisioned(Column(replace(MONTH, page_size=2, deletion_threshold=None, deletion_percent=None)))
     for number in range(5):
         job.source.put(replace(ada(userPrincipalName=f"{number}@example.org"), key=Key("User", str(number))))
     await job.cycle()

@@ -11,10 +11,11 @@ import pytest
 
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
 from rollcall.provisioning.escrows import next_escrow
+from rollcall.provisioning.guards import Objection
 from rollcall.provisioning.ledger_contract import SingleReference
 from rollcall.provisioning.model import JobSettings, Key, Link, Operation, Plan, Problem
 from rollcall.provisioning.outcomes import Conclusion, conclude, intents, lost_by_looking
-from rollcall.provisioning.planning import Item, plan
+from rollcall.provisioning.planning import UNGUARDED, Allowance, Item, plan
 from tests.unit.provisioning.builders import (
     ADA,
     BOB,
@@ -42,11 +43,11 @@ def concluded(
     items: Sequence[Item],
     outcome: Outcome | None = None,
     *,
-    settings: JobSettings = SETTINGS,
+    allowance: Allowance = UNGUARDED,
     members_pending: bool = False,
 ) -> Conclusion:
     """What a page comes to when each of its requests has this outcome."""
-    planned = plan(items, settings)
+    planned = plan(items, SETTINGS, allowance)
     numbers = itertools.count()
     return conclude(
         items,
@@ -56,7 +57,7 @@ def concluded(
         new_id=lambda: f"record-{next(numbers)}",
         cycle_id="cycle",
         generation=3,
-        settings=settings,
+        settings=SETTINGS,
         members_pending=members_pending,
     )
 
@@ -66,6 +67,7 @@ def only_link(conclusion: Conclusion) -> Link:
     return link
 
 
+OBJECTS = Allowance(objection=Objection("source_anomaly", "2 of 3 are gone."), staging="lot")
 JOINER = item(entry(givenName="Ada"))
 CHANGED = item(entry(givenName="Lou"), sent_for(entry(givenName="Ada")))
 LEAVER = item(entry(assigned=False), sent_for(entry()))
@@ -84,7 +86,7 @@ def test_what_may_happen_is_uncertain_before_it_happens() -> None:
 
 
 def test_what_is_skipped_or_held_back_needs_no_intent() -> None:
-    held = plan([LEAVER, UNCHANGED], JobSettings(deletion_threshold=1))
+    held = plan([LEAVER, UNCHANGED], SETTINGS, OBJECTS)
 
     assert held.withheld
     assert intents([LEAVER, UNCHANGED], held) == []
@@ -271,15 +273,43 @@ def test_what_was_not_looked_up_has_to_be_seen_again() -> None:
 
 def test_what_is_held_back_is_staged_and_not_tried_by_itself() -> None:
     """P3: stagedDelete."""
-    conclusion = concluded([PURGED], settings=JobSettings(deletion_threshold=1))
+    conclusion = concluded([PURGED], allowance=OBJECTS)
 
     (record,) = conclusion.commit.log
     assert (record.action, record.status, record.code) == ("stagedDelete", "warning", "TooManyDeletes")
-    assert only_link(conclusion).withheld
+    assert "2 of 3" in record.reason
+    link = only_link(conclusion)
+    assert (link.withheld, link.staged, link.staging) == (True, "held", "lot")
+
+
+def test_what_waits_to_be_counted_is_not_told_and_keeps_its_attempts() -> None:
+    leaving = item(entry(assigned=False), replace(sent_for(entry()), escrow=FAILED))
+
+    conclusion = concluded([leaving], allowance=Allowance(0))
+
+    link = only_link(conclusion)
+    assert (link.withheld, link.staged, link.escrow) == (True, "counting", FAILED)
+    assert conclusion.commit.log == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "staged"), [(Done(), ""), (TIMEOUT, "allowed"), (FORBIDDEN, "allowed"), (None, "allowed")]
+)
+def test_what_was_allowed_stays_so_until_it_has_come_about(outcome: Outcome | None, staged: str) -> None:
+    """P4."""
+    leaving = item(entry(assigned=False), replace(sent_for(entry()), staged="allowed", staging="lot"))
+
+    assert only_link(concluded([leaving], outcome)).staged == staged
+
+
+def test_leave_ends_when_somebody_is_back() -> None:
+    back = item(entry(givenName="Lou"), replace(sent_for(entry()), staged="allowed", staging="lot"))
+
+    assert only_link(concluded([back], FORBIDDEN)).staged == ""
 
 
 def test_a_disable_that_is_held_back_is_a_staged_action() -> None:
-    conclusion = concluded([LEAVER], settings=JobSettings(deletion_threshold=1))
+    conclusion = concluded([LEAVER], allowance=OBJECTS)
 
     assert conclusion.commit.log[0].action == "stagedAction"
 

@@ -9,8 +9,9 @@ import pytest
 
 from rollcall.provisioning.differences import patch_for
 from rollcall.provisioning.escrows import next_escrow
+from rollcall.provisioning.guards import Objection
 from rollcall.provisioning.model import JobSettings, Key, Link, Operation, PatchOperation, Problem, Skip
-from rollcall.provisioning.planning import Item, plan, plan_item
+from rollcall.provisioning.planning import Allowance, Item, plan, plan_item
 from tests.unit.provisioning.builders import (
     ADA,
     BOB,
@@ -333,31 +334,62 @@ def test_leavers_go_first_then_names_are_given_up_then_taken_then_groups() -> No
     ]
 
 
+OBJECTS = Allowance(objection=Objection("source_anomaly", "2 of 3 are gone."), staging="lot")
+
+
 def leavers(count: int) -> list[Item]:
     keys = [Key("User", f"u{number}") for number in range(count)]
     return [item(entry(key, assigned=False), sent_for(entry(key))) for key in keys]
 
 
-@pytest.mark.parametrize(("before", "leaving", "held"), [(0, 3, 3), (0, 2, 0), (1, 2, 2), (2, 1, 1), (5, 0, 0)])
-def test_from_the_threshold_on_removals_are_held_back_and_nothing_else(before: int, leaving: int, held: int) -> None:
-    """P2, P3: reaching the value is enough; removals of the same cycle count together."""
-    settings = JobSettings(deletion_threshold=3)
+@pytest.mark.parametrize(("room", "leaving", "waiting"), [(2, 3, 3), (2, 2, 0), (0, 1, 1), (None, 1000, 0), (0, 0, 0)])
+def test_more_removals_than_there_is_room_for_wait_and_nothing_else(
+    room: int | None, leaving: int, waiting: int
+) -> None:
+    """P3: all removals of the page or none."""
+    result = plan([*leavers(leaving), item(entry(BOB))], SETTINGS, Allowance(room))
 
-    result = plan([*leavers(leaving), item(entry(BOB))], settings, before)
-
-    assert len(result.withheld) == held
-    assert [op.action for op in result.operations] == ["disable"] * (leaving - held) + ["create"]
+    assert (len(result.counting), result.withheld) == (waiting, ())
+    assert [op.action for op in result.operations] == ["disable"] * (leaving - waiting) + ["create"]
 
 
-def test_deletions_of_groups_count_for_the_guard() -> None:
+def test_what_a_guard_objects_to_is_held_back_with_the_evidence() -> None:
+    """P3."""
+    result = plan([*leavers(2), item(entry(BOB))], SETTINGS, OBJECTS)
+
+    assert ([op.action for op in result.withheld], result.staging) == (["disable"] * 2, "lot")
+    assert "2 of 3" in result.held_because
+    assert [op.action for op in result.operations] == ["create"]
+
+
+def test_deletions_of_groups_count_for_the_guards_and_their_members_do_not() -> None:
     """P2."""
     items = [item(entry(RED, "gone"), sent_for(entry(RED)), mapping=GROUPS)]
 
-    assert len(plan(items, JobSettings(deletion_threshold=1)).withheld) == 1
+    assert len(plan(items, SETTINGS, Allowance(0)).counting) == 1
 
 
-def test_a_threshold_of_nothing_holds_nothing_back() -> None:
-    assert not plan(leavers(1000), JobSettings(deletion_threshold=0)).withheld
+@pytest.mark.parametrize("allowance", [Allowance(0), Allowance(objection=Objection("deletion_threshold", "Too many."))])
+def test_what_somebody_allowed_goes_whatever_the_guards_say(allowance: Allowance) -> None:
+    """P4."""
+    leaving = item(entry(assigned=False), replace(sent_for(entry()), staged="allowed"))
+
+    result = plan([leaving], SETTINGS, allowance)
+
+    assert [op.action for op in result.operations] == ["disable"]
+    assert result.unguarded == {leaving.desired.key}
+
+
+@pytest.mark.parametrize(("keeps", "kept", "sent"), [(True, 1, 0), (False, 0, 1)])
+def test_what_an_earlier_cycle_held_back_stays_so_however_often_the_source_tells_of_it(
+    keeps: bool, kept: int, sent: int
+) -> None:
+    """P3, P4: only somebody's leave, or reading everything anew, opens it."""
+    leaving = item(entry(assigned=False), replace(sent_for(entry()), withheld=True, staged="held"))
+
+    result = plan([leaving], SETTINGS, Allowance(None, keeps=keeps))
+
+    assert (len(result.kept), len(result.operations)) == (kept, sent)
 
 
 def test_an_element_that_is_not_there_is_added_whole() -> None:

@@ -12,25 +12,28 @@ from rollcall.provisioning.defaults import TUTORIAL_SCHEMA
 from rollcall.provisioning.dry_run import plan_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
+from rollcall.provisioning.guards import source_anomaly
 from rollcall.provisioning.ledger_contract import Commit
 from rollcall.provisioning.ledger_memory import MemoryLedger
 from rollcall.provisioning.mapping import compile_mapping
 from rollcall.provisioning.model import Entry, JobSettings, Key
-from rollcall.provisioning.planning import source_anomaly
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.sync_schema import parse_schema
 from rollcall.runtime import SystemRuntime
 
 MAPPINGS = {kind: compile_mapping(mapping) for kind, mapping in parse_schema(TUTORIAL_SCHEMA).items()}
 PEOPLE = 30
+UNGUARDED = JobSettings(
+    deletion_threshold=None, deletion_percent=None, deletions_per_day=None, source_anomaly_check=False
+)
 
 
 class Town:
     """Thirty people, provisioned; and what a cycle over them needs."""
 
-    def __init__(self, deletion_threshold: int = 500) -> None:
+    def __init__(self, settings: JobSettings | None = None) -> None:
         self.source, self.target, self.ledger = FakeSource(), FakeTarget(), MemoryLedger()
-        self.settings = JobSettings(deletion_threshold=deletion_threshold)
+        self.settings = settings or JobSettings()
         for number in range(PEOPLE):
             attributes = {"userPrincipalName": f"u{number}@example.org", "objectId": str(number)}
             self.source.put(Entry(Key("User", f"{number:02}"), "present", attributes, assigned=True))
@@ -90,8 +93,8 @@ async def test_a_few_who_are_gone_are_removed() -> None:
     assert (result.held, len(town.target.resources["User"])) == (False, PEOPLE - 5)
 
 
-async def test_without_a_threshold_the_administrator_has_said_that_removals_are_meant() -> None:
-    town = Town(deletion_threshold=0)
+async def test_without_guards_the_administrator_has_said_that_removals_are_meant() -> None:
+    town = Town(UNGUARDED)
     await town.cycle()
     await town.lose(PEOPLE)
 

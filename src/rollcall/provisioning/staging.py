@@ -1,0 +1,288 @@
+"""Removals that guards hold back, in lots: held, listed, allowed, rejected; and how many were sent within a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import get_args
+from uuid import UUID
+
+from rollcall.db import Tx
+from rollcall.errors import Conflict, NotFound
+from rollcall.provisioning.guards import Objection, advice
+from rollcall.provisioning.ledger_contract import Lot
+from rollcall.provisioning.model import Key, Staged
+from rollcall.provisioning.notices import Notice, announce
+
+_KEPT = timedelta(days=2)
+_REFERENCES = """r.job_id = %(job)s and r.due and not r.wanted and r.attribute = 'members' and r.staged = ''
+    and r.state <> 'absent' and (r.next_attempt is null or r.next_attempt <= %(now)s)"""
+
+
+async def staged(tx: Tx, job_id: UUID, state: Staged, after: Key | None, limit: int) -> list[Key]:
+    """Objects whose removal has come so far with the guards, by key; allowed ones without those in escrow."""
+    assert state in get_args(Staged), "one of the states"
+    # The state as a literal: only so the index of what is staged is known to hold it.
+    rows = await tx.all(
+        f"""
+        select kind, source_id from provisioning.links
+        where job_id = %s and staged = '{state}' and (kind, source_id) > (%s, %s)
+          and (staged <> 'allowed' or escrow_next_attempt is null)
+        order by kind, source_id limit %s
+        """,
+        [job_id, *(("", "") if after is None else (after.kind, after.id)), limit],
+    )
+    return [Key(row["kind"], row["source_id"]) for row in rows]
+
+
+async def count_counting(tx: Tx, job_id: UUID) -> int:
+    """How many removals are kept back until the cycle's are counted."""
+    return int(
+        await tx.value("select count(*) from provisioning.links where job_id = %s and staged = 'counting'", [job_id])
+    )
+
+
+async def hold_counted(tx: Tx, job_id: UUID, lot: Lot) -> None:
+    """The removals that were counted become a lot."""
+    number = await tx.run(
+        "update provisioning.links set staged = 'judged', staging = %s where job_id = %s and staged = 'counting'",
+        [lot.id, job_id],
+    )
+    await _open(tx, job_id, lot, number)
+
+
+async def read_lot(tx: Tx, job_id: UUID, lot_id: str) -> Lot | None:
+    """A lot of removals that was held back."""
+    row = await tx.one(
+        "select cycle_id, at, guard, because, number from provisioning.stagings where job_id = %s and id = %s",
+        [job_id, lot_id],
+    )
+    if row is None:
+        return None
+    return Lot(lot_id, str(row["cycle_id"]), row["at"], Objection(row["guard"], row["because"]), row["number"])
+
+
+async def hold_references(tx: Tx, job_id: UUID, lot: Lot, now: datetime) -> dict[Key, int]:
+    """References that are due to be removed become a lot; how many there are of each object."""
+    rows = await tx.all(
+        f"""
+        with held as (
+            update provisioning.object_references r set staged = 'held', staging = %(lot)s, due = false
+            where {_REFERENCES} returning source_kind, source_id
+        )
+        select source_kind, source_id, count(*) as number from held group by source_kind, source_id
+        """,
+        {"lot": lot.id, "job": job_id, "now": now},
+    )
+    await _open(tx, job_id, lot, sum(row["number"] for row in rows))
+    return {Key(row["source_kind"], row["source_id"]): row["number"] for row in rows}
+
+
+async def count_removed_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> int:
+    """How many members are due to be taken out of groups, counted up to a limit."""
+    return int(
+        await tx.value(
+            f"""
+            select count(*) from (
+                select from provisioning.object_references r where {_REFERENCES} limit %(limit)s) as found
+            """,
+            {"job": job_id, "now": now, "limit": limit},
+        )
+    )
+
+
+async def _open(tx: Tx, job_id: UUID, lot: Lot, number: int) -> None:
+    """Keep a lot, and announce it (rule P3)."""
+    guard, because = lot.objection.guard, lot.objection.because
+    await tx.run(
+        """
+        insert into provisioning.stagings (job_id, id, cycle_id, at, guard, because, number)
+        values (%s, %s, %s, %s, %s, %s, %s)
+        """,
+        [job_id, lot.id, lot.cycle_id, lot.at, guard, because, number],
+    )
+    details = {"guard": guard, "number": number, "staging": lot.id, "cycle": lot.cycle_id}
+    await announce(tx, job_id, UUID(lot.id), Notice("held", guard, f"{because} {advice(guard)}", details), lot.at)
+
+
+async def note_removals(tx: Tx, job_id: UUID, now: datetime, number: int) -> None:
+    """Count removals into their hour, and forget hours that no day reaches back to."""
+    await tx.run(
+        """
+        insert into provisioning.removals_by_hour as h (job_id, hour, number) values (%s, date_trunc('hour', %s, 'UTC'), %s)
+        on conflict (tenant_id, job_id, hour) do update set number = h.number + excluded.number
+        """,
+        [job_id, now, number],
+    )
+    await tx.run("delete from provisioning.removals_by_hour where job_id = %s and hour < %s", [job_id, now - _KEPT])
+
+
+async def count_removals(tx: Tx, job_id: UUID, since: datetime) -> int:
+    """How many removals were sent since the hour of that moment."""
+    return int(
+        await tx.value(
+            """
+            select coalesce(sum(number), 0) from provisioning.removals_by_hour
+            where job_id = %s and hour >= date_trunc('hour', %s, 'UTC')
+            """,
+            [job_id, since],
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lot as it stands.
+
+    `guard`, `because`: what objected, with its numbers. `objects`, `references`: how many removals of the lot wait still. `decision`:
+    None, or `allowed`, `rejected`, `restarted`, when and by whom.
+    """
+
+    id: UUID
+    at: datetime
+    cycle_id: UUID
+    guard: str
+    because: str
+    number: int
+    objects: int
+    references: int
+    decision: str | None
+    decided_at: datetime | None
+    decided_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldObject:
+    """One removal that waits: of an object, or of so many of its members."""
+
+    key: Key
+    name: str
+    staging: UUID
+    references: int = 0
+
+
+async def list_held(tx: Tx, job_id: UUID, *, decided: bool = False) -> list[Held]:
+    """The lots of which something waits for a decision, newest first; with `decided` also what was decided."""
+    rows = await tx.all(
+        """
+        select s.id, s.at, s.cycle_id, s.guard, s.because, s.number, s.decision, s.decided_at, s.decided_by,
+            (select count(*) from provisioning.links l
+             where l.job_id = s.job_id and l.staged in ('judged', 'held') and l.staging = s.id) as objects,
+            (select count(*) from provisioning.object_references r
+             where r.job_id = s.job_id and r.staged = 'held' and r.staging = s.id) as "references"
+        from provisioning.stagings s where s.job_id = %s and (%s or s.decision is null) order by s.id desc limit 100
+        """,
+        [job_id, decided],
+    )
+    lots = [Held(**row) for row in rows]
+    return [lot for lot in lots if lot.decision or lot.objects or lot.references]
+
+
+async def list_held_objects(tx: Tx, job_id: UUID, after: Key | None, limit: int) -> list[HeldObject]:
+    """Objects whose removal waits for a decision, by kind and id, and those whose members do."""
+    place = ("", "") if after is None else (after.kind, after.id)
+    rows = await tx.all(
+        """
+        (select kind, source_id, name, staging, 0 as number from provisioning.links
+         where job_id = %(job)s and staged in ('judged', 'held') and (kind, source_id) > (%(kind)s, %(id)s)
+         order by kind, source_id limit %(limit)s)
+        union all
+        (select r.source_kind, r.source_id, coalesce(max(l.name), r.source_id), r.staging, count(*)
+         from provisioning.object_references r
+         left join provisioning.links l on l.job_id = r.job_id and l.kind = r.source_kind and l.source_id = r.source_id
+         where r.job_id = %(job)s and r.staged = 'held' and (r.source_kind, r.source_id) > (%(kind)s, %(id)s)
+         group by r.source_kind, r.source_id, r.staging order by 1, 2 limit %(limit)s)
+        order by 1, 2 limit %(limit)s
+        """,
+        {"job": job_id, "kind": place[0], "id": place[1], "limit": limit},
+    )
+    return [HeldObject(Key(row["kind"], row["source_id"]), row["name"], row["staging"], row["number"]) for row in rows]
+
+
+async def allow(tx: Tx, job_id: UUID, staging: UUID | None, by: str, now: datetime) -> list[Held]:
+    """What is held back, or this lot of it, may be sent; the next cycle does, and looks at each afresh (rule P4).
+
+    Later ones are not included. Raises NotFound when nothing waits, Conflict when it was decided already.
+    """
+    lots = await _decide(tx, job_id, staging, "allowed", by, now)
+    ids = [lot.id for lot in lots]
+    await tx.run(
+        """
+        update provisioning.links set staged = 'allowed', withheld = false
+        where job_id = %s and staged in ('judged', 'held') and staging = any(%s)
+        """,
+        [job_id, ids],
+    )
+    await tx.run(
+        """
+        update provisioning.object_references set staged = 'allowed', due = true, next_attempt = null
+        where job_id = %s and staged = 'held' and staging = any(%s)
+        """,
+        [job_id, ids],
+    )
+    return lots
+
+
+async def reject(tx: Tx, job_id: UUID, staging: UUID | None, by: str, now: datetime) -> list[Held]:
+    """What is held back, or this lot of it, is not sent: the objects stay as they are until the source tells of them again.
+
+    Raises NotFound when nothing waits, Conflict when it was decided already.
+    """
+    lots = await _decide(tx, job_id, staging, "rejected", by, now)
+    await _forget(tx, job_id, [lot.id for lot in lots], due=False)
+    return lots
+
+
+async def begin_anew(tx: Tx, job_id: UUID) -> None:
+    """What was held back is judged again by the guards when the job has read everything; what was allowed stays so."""
+    rows = await tx.all(
+        """
+        update provisioning.stagings set decision = 'restarted', decided_at = now()
+        where job_id = %s and decision is null returning id
+        """,
+        [job_id],
+    )
+    await _forget(tx, job_id, [row["id"] for row in rows], due=True)
+
+
+async def allow_all(tx: Tx, job_id: UUID, by: str, now: datetime) -> None:
+    """Whatever is held back may be sent, if anything is: a restart with ForceDeletes (rule P4)."""
+    if await list_held(tx, job_id):
+        await allow(tx, job_id, None, by, now)
+
+
+async def _forget(tx: Tx, job_id: UUID, ids: Sequence[UUID], *, due: bool) -> None:
+    await tx.run(
+        """
+        update provisioning.links set staged = '', staging = null, withheld = false
+        where job_id = %s and staged in ('judged', 'held') and staging = any(%s)
+        """,
+        [job_id, ids],
+    )
+    await tx.run(
+        """
+        update provisioning.object_references set staged = '', staging = null, due = %s
+        where job_id = %s and staged = 'held' and staging = any(%s)
+        """,
+        [due, job_id, ids],
+    )
+
+
+async def _decide(tx: Tx, job_id: UUID, staging: UUID | None, decision: str, by: str, now: datetime) -> list[Held]:
+    lots = [lot for lot in await list_held(tx, job_id) if staging in (None, lot.id)]
+    if not lots:
+        decided = [lot for lot in await list_held(tx, job_id, decided=True) if lot.id == staging]
+        if decided:
+            raise Conflict(f"That was {decided[0].decision} already, by {decided[0].decided_by or 'a restart'}.")
+        raise NotFound(
+            "Nothing of this job is held back." if staging is None else f"Nothing is held back as {staging}."
+        )
+    await tx.run(
+        """
+        update provisioning.stagings set decision = %s, decided_at = %s, decided_by = %s
+        where job_id = %s and id = any(%s)
+        """,
+        [decision, now, by, job_id, [lot.id for lot in lots]],
+    )
+    return lots
