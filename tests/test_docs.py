@@ -312,6 +312,9 @@ def test_decisions_named_in_pyproject_exist() -> None:
     assert [number for number in numbers if not list((ROOT / "docs" / "decisions").glob(f"{number}-*.md"))] == []
 
 
+_NOTHING = {(): "none", None: "off"}
+
+
 def test_every_setting_of_a_job_is_on_its_page_and_in_the_help_with_its_default() -> None:
     rows = dict(
         re.findall(
@@ -321,7 +324,7 @@ def test_every_setting_of_a_job_is_on_its_page_and_in_the_help_with_its_default(
     told = {name: rows.get(name) for name in asdict(JobSettings()) if name != "interval_seconds"}
 
     assert told == {
-        name: str(value).lower() if isinstance(value, bool) else "none" if value == () else str(value)
+        name: str(value).lower() if isinstance(value, bool) else _NOTHING.get(value) or str(value)
         for name, value in asdict(JobSettings()).items()
         if name != "interval_seconds"
     }

@@ -28,7 +28,9 @@ from tests.provisioning.world import SEALER, World, found_world, upn
 from tests.simulation.judging import gaps_in
 
 # Small pages and one request at a time, so that each step comes by itself.
-_SETTINGS = JobSettings(interval_seconds=3600, page_size=4, concurrency=1, bulk=False, deletion_threshold=0)
+_SETTINGS = JobSettings(
+    interval_seconds=3600, page_size=4, concurrency=1, bulk=False, deletion_threshold=None, deletion_percent=None
+)
 
 _LINKS = "insert into provisioning.links"
 _LOG = "insert into provisioning.log"

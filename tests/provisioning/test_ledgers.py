@@ -33,6 +33,7 @@ from tests.contracts.ledger import (
     linked,
     member,
 )
+from tests.contracts.ledger_guards import LedgerGuardsContract
 
 USERS, GROUPS = (ADA, BOB, CEM), (RED, BLUE)
 KEYS = (*USERS, *GROUPS)
@@ -89,6 +90,14 @@ class TestMemoryLedgerTies(_InMemory, TieContract):
 
 class TestMemoryLedgerReferences(_InMemory, ReferenceContract):
     """The ledger in memory: what was sent."""
+
+
+class TestMemoryLedgerGuards(_InMemory, LedgerGuardsContract):
+    """The guards of the ledger in memory."""
+
+
+class TestDatabaseLedgerGuards(_InDatabase, LedgerGuardsContract):
+    """The guards of the ledger in the database."""
 
 
 class TestDatabaseLedger(_InDatabase, LedgerContract):

@@ -20,6 +20,7 @@ from rollcall.cli import (
     job_capabilities,
     job_explain,
     job_failures,
+    job_held,
     job_nested,
     job_notices,
     job_on_demand,
@@ -57,6 +58,9 @@ app.command("reject-plan")(job_plans.reject_plan)
 app.command("run")(job_run.run)
 app.command("status")(job_report.status)
 app.command("logs")(job_report.logs)
+app.command("held")(job_held.held)
+app.command("allow")(job_held.allow)
+app.command("reject")(job_held.reject)
 app.command("capabilities")(job_capabilities.capabilities)
 app.command("explain")(job_explain.explain)
 app.command("on-demand")(job_on_demand.on_demand)

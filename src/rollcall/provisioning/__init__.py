@@ -113,6 +113,9 @@ from rollcall.provisioning.service import (
     plan_job,
     run_job,
 )
+from rollcall.provisioning.staging import Held, HeldObject, list_held, list_held_objects
+from rollcall.provisioning.staging import allow as allow_held
+from rollcall.provisioning.staging import reject as reject_held
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, examine_schema, with_what_was_left_out
 from rollcall.provisioning.synchronization_status import JobStatus, pages, synchronization_job
 from rollcall.provisioning.trying import (
@@ -158,6 +161,8 @@ __all__ = [
     "FailureDetails",
     "FailureFilter",
     "FailureKey",
+    "Held",
+    "HeldObject",
     "Job",
     "JobGauges",
     "JobSettings",
@@ -193,6 +198,7 @@ __all__ = [
     "Worker",
     "add_webhook",
     "advice",
+    "allow_held",
     "announce",
     "announce_expiries",
     "apply_plan",
@@ -231,6 +237,8 @@ __all__ = [
     "last_plan",
     "left_out",
     "list_failures",
+    "list_held",
+    "list_held_objects",
     "list_jobs",
     "list_notices",
     "list_plans",
@@ -269,6 +277,7 @@ __all__ = [
     "read_status",
     "recent_cycles",
     "referring",
+    "reject_held",
     "remove_webhook",
     "replace_credentials",
     "restart",

@@ -44,7 +44,7 @@ def split_recipients(text: str) -> list[str]:
 
 def print_notification_settings(settings: JobSettings) -> str:
     """The secret's text: `Enabled`, `Recipients`, `DeleteThresholdEnabled`, `DeleteThresholdValue`."""
-    is_on = settings.deletion_threshold > 0
+    is_on = bool(settings.deletion_threshold)
     return json.dumps(
         {
             "Enabled": settings.notify_on_failure,
@@ -89,7 +89,7 @@ def _changes(written: dict[str, Json]) -> dict[str, Json]:
     if "Recipients" in written:
         changes["notification_emails"] = split_recipients(written["Recipients"] or "")
     if written.get("DeleteThresholdEnabled") is False:
-        changes["deletion_threshold"] = 0
+        changes["deletion_threshold"] = None
     elif "DeleteThresholdValue" in written:
         changes["deletion_threshold"] = written["DeleteThresholdValue"]
     elif written.get("DeleteThresholdEnabled"):

@@ -1,0 +1,84 @@
+"""What every Ledger keeps for the guards; an implementation's test derives from it and gives the fixture `ledger`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from rollcall.provisioning.guards import Objection
+from rollcall.provisioning.ledger_contract import Commit, Ledger, Lot, ReferenceOutcome
+from rollcall.provisioning.model import Tie
+from tests.contracts.ledger import ADA, BLUE, BOB, CEM, LATER, NOW, RED, escrow, linked, member
+
+LOT = Lot(
+    "00000000-0000-7000-8000-000000000001",
+    "00000000-0000-7000-8000-000000000002",
+    NOW,
+    Objection("deletion_threshold", "2 removals are due in this cycle; the job's deletion threshold is 2."),
+)
+
+
+class LedgerGuardsContract:
+    """What is staged, counted and held."""
+
+    async def test_what_is_staged_is_found_by_how_far_it_has_come(self, ledger: Ledger) -> None:
+        counting = [linked(key, withheld=True, staged="counting") for key in (ADA, BOB)]
+        allowed = [linked(CEM, staged="allowed"), linked(RED, staged="allowed", escrow=escrow(LATER))]
+        await ledger.commit(Commit(links=[*counting, *allowed, linked(BLUE)]))
+
+        assert await ledger.staged("counting", None, 1) == [ADA]
+        assert await ledger.staged("counting", ADA, 9) == [BOB]
+        assert await ledger.staged("allowed", None, 9) == [CEM], "what failed waits for its time"
+        assert await ledger.count_counting() == 2
+        assert (await ledger.position()).unsettled
+
+    async def test_what_was_counted_is_held_as_one_lot(self, ledger: Ledger) -> None:
+        """P3."""
+        await ledger.commit(Commit(links=[linked(ADA, withheld=True, staged="counting"), linked(BOB)]))
+
+        await ledger.hold_counted(LOT)
+
+        known = await ledger.known([ADA, BOB])
+        assert (known[ADA].staged, known[ADA].staging, known[BOB].staged) == ("judged", LOT.id, "")
+        assert await ledger.lot(LOT.id) == replace(LOT, number=1)
+        assert await ledger.lot("00000000-0000-7000-8000-00000000dead") is None
+
+    async def test_nothing_staged_is_nothing_to_settle(self, ledger: Ledger) -> None:
+        await ledger.commit(Commit(links=[linked(ADA), linked(BOB, withheld=True, staged="held", staging=LOT.id)]))
+
+        assert not (await ledger.position()).unsettled
+
+    async def test_removals_are_added_up_by_the_hour(self, ledger: Ledger) -> None:
+        """P5."""
+        await ledger.note_removals(NOW, 5)
+        await ledger.note_removals(NOW + timedelta(minutes=50), -2)
+        await ledger.note_removals(NOW + timedelta(hours=2), 10)
+
+        assert await ledger.count_removals(NOW + timedelta(minutes=30)) == 13
+        assert await ledger.count_removals(NOW + timedelta(hours=1)) == 10
+        assert await ledger.count_removals(NOW + timedelta(hours=3)) == 0
+
+    async def test_members_to_be_taken_out_are_counted_and_held_and_new_ones_are_not(self, ledger: Ledger) -> None:
+        await ledger.commit(Commit(links=[linked(key) for key in (RED, ADA, BOB, CEM)]))
+        await ledger.commit(Commit(ties=[Tie(member(RED, key), True) for key in (ADA, BOB, CEM)]))
+        await ledger.commit_references(ReferenceOutcome(present=[member(RED, ADA), member(RED, BOB)]))
+        await ledger.commit(Commit(ties=[Tie(member(RED, key), False) for key in (ADA, BOB)]))
+
+        assert await ledger.count_removed_references(NOW, 1) == 1
+        assert await ledger.count_removed_references(NOW, 9) == 2
+        assert await ledger.hold_references(LOT, NOW) == {RED: 2}
+        assert await ledger.count_removed_references(NOW, 9) == 0
+        assert [row.key for row in await ledger.due_references(NOW, 9)] == [member(RED, CEM)]
+        await ledger.commit(Commit(touched=[ADA]))
+        assert member(RED, ADA) not in [row.key for row in await ledger.due_references(NOW, 9)], "it stays held"
+
+    async def test_a_held_member_who_returns_is_held_no_more(self, ledger: Ledger) -> None:
+        await ledger.commit(Commit(links=[linked(RED), linked(ADA)], ties=[Tie(member(RED, ADA), True)]))
+        await ledger.commit_references(ReferenceOutcome(present=[member(RED, ADA)]))
+        await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
+        await ledger.hold_references(LOT, NOW)
+
+        await ledger.commit(Commit(ties=[Tie(member(RED, ADA), True)]))
+        await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
+
+        assert await ledger.count_removed_references(NOW, 9) == 1
