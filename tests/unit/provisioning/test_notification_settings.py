@@ -20,10 +20,10 @@ def test_graphs_text_is_read_and_written_alike() -> None:
     assert print_notification_settings(check_settings(changes)) == TEXT
 
 
-@pytest.mark.parametrize("threshold", [0, 1, 500, 9000])
+@pytest.mark.parametrize("threshold", [None, 1, 500, 9000])
 @pytest.mark.parametrize("emails", [(), ("a@b.example",), ("a@b.example", "c@d.example")])
 @pytest.mark.parametrize("enabled", [True, False])
-def test_what_is_printed_is_what_is_parsed(threshold: int, emails: tuple[str, ...], enabled: bool) -> None:
+def test_what_is_printed_is_what_is_parsed(threshold: int | None, emails: tuple[str, ...], enabled: bool) -> None:
     settings = JobSettings(deletion_threshold=threshold, notification_emails=emails, notify_on_failure=enabled)
 
     assert check_settings(parse_notification_settings(print_notification_settings(settings))) == settings
