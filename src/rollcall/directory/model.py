@@ -105,7 +105,8 @@ class FeedEntry:
 
     `attributes` has Graph names, with "id", and for a user "accountEnabled" and, where he has one, "manager" (an id);
     empty when `state` is "gone". "deleted" can still be restored, "gone" is purged or never was. `changed_at`: when the
-    first of the changes that brought it here was made, where it was brought by one.
+    first of the changes that brought it here was made, where it was brought by one; two entries that tell of the same
+    state are equal whenever they were brought.
     """
 
     kind: Kind
@@ -115,7 +116,7 @@ class FeedEntry:
     assigned: bool = False
     assigned_by: tuple[str, ...] = ()
     roles: tuple[dict[str, Any], ...] = ()
-    changed_at: datetime | None = None
+    changed_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
