@@ -35,7 +35,7 @@ from tests.provisioning.world import World, found_world, upn, workspaces_apart
 
 _HOUR = 3600.0
 # Small pages and few requests at once, so that a cycle has many moments in which it may die.
-_SLOW = JobSettings(interval_seconds=_HOUR, page_size=15, concurrency=4)
+_SLOW = JobSettings(interval_seconds=_HOUR, page_size=15, concurrency=4, deletion_percent=None)
 _PEOPLE, _GROUPS = 90, 6
 
 

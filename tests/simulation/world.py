@@ -248,7 +248,7 @@ async def one_cycle(world: World, dies: float = 0.0, run: Callable[[Road], Await
     """One cycle; being killed in the middle of it is part of the game."""
     ledger = DyingLedger(world.ledger, lambda: world.chance.random() < dies)
     try:
-        await run_cycle(road_of(world, cast("Ledger", ledger)))
+        await run(road_of(world, cast("Ledger", ledger)))
     except CycleDiedError:
         return
 
