@@ -189,6 +189,13 @@ def rules() -> str:
     return str(table.page(table.read_rules(), table.find_markers()))
 
 
+def codes() -> str:
+    """Every code of the provisioning log with what follows it and what to do."""
+    classes = importlib.import_module("rollcall.provisioning").FAILURE_CLASSES.values()
+    rows = [f"| `{each.code}` | {each.follows} | {each.remedy or 'nothing; it is no fault'} |" for each in classes]
+    return "\n".join(["| code | follows | what to do |", "|---|---|---|", *rows])
+
+
 def filter_operators() -> str:
     """Every operator of scoping filters: its operand, the attribute types it takes, when it holds."""
     operators = importlib.import_module("rollcall.provisioning.filter_operators").OPERATORS.values()
@@ -206,6 +213,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "filter operators": ("docs/how-to/scoping-filters.md", filter_operators),
     "functions": ("docs/reference/expressions.md", functions),
     "open examples": ("docs/reference/expressions.md", open_examples),
+    "codes": ("docs/reference/log.md", codes),
     "rules": ("docs/reference/rules.md", rules),
 }
 

@@ -21,7 +21,7 @@ DATA = ROOT / "docs" / "rules.toml"
 STATUSES = ("same", "better", "left out", "not yet")
 PROVEN = ("same", "better")
 
-_TABLE = r"(?:3\.1|4\.2|8|10|15\.[1-4])(?: (?!and |to )[\w!&][\w/&-]*)?"
+_TABLE = r"(?:3\.1|4\.2|8|10|13|15\.[1-4])(?: (?!and |to )[\w!&][\w/&-]*)?"
 _RULE = rf"(?:[CMSARYEQDPOG]\d{{1,2}}|{_TABLE})(?!\w|\.\d)"
 _LIST = rf"{_RULE}(?:(?:, | and | to |, and ){_RULE})*"
 _LEADING = re.compile(rf"(?P<list>{_LIST})[:.]")

@@ -87,6 +87,7 @@ def test_a_change_shows_old_and_new_value_in_plan_and_log(connected: Program) ->
     )
     assert [step["provisioningStepType"] for step in record["provisioningSteps"]] == [
         "import",
+        "matching",
         "scoping",
         "matching",
         "export",

@@ -303,7 +303,9 @@ class TieContract:
     async def test_a_new_tie_is_due_with_the_ids_of_its_ends(self, ledger: Ledger) -> None:
         await join(ledger, member(RED, ADA))
 
-        assert await due(ledger) == [Reference(member(RED, ADA), True, "absent", "t-red", "t-ada")]
+        assert await due(ledger) == [
+            Reference(member(RED, ADA), True, "absent", "t-red", "t-ada", referenced_name="ada")
+        ]
 
     async def test_a_tie_of_an_object_without_a_link_is_passed_over(self, ledger: Ledger) -> None:
         await join(ledger, member(BLUE, ADA))
@@ -319,7 +321,7 @@ class TieContract:
         await join(ledger, member(RED, ADA))
         await ledger.intend([replace(linked(ADA), state="uncertain")], ())
 
-        assert await due(ledger) == [Reference(member(RED, ADA), True, "absent", "t-red", None)]
+        assert await due(ledger) == [Reference(member(RED, ADA), True, "absent", "t-red", None, referenced_name="ada")]
 
     async def test_the_end_of_a_tie_nobody_knew_is_nothing(self, ledger: Ledger) -> None:
         await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
@@ -331,7 +333,9 @@ class TieContract:
         await present(ledger, member(RED, ADA))
         await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
 
-        assert await due(ledger) == [Reference(member(RED, ADA), False, "present", "t-red", "t-ada")]
+        assert await due(ledger) == [
+            Reference(member(RED, ADA), False, "present", "t-red", "t-ada", referenced_name="ada")
+        ]
 
     async def test_a_tie_that_is_told_again_is_not_due_again(self, ledger: Ledger) -> None:
         await join(ledger, member(RED, ADA))
@@ -344,7 +348,7 @@ class TieContract:
         key = member(RED, ADA)
         await ledger.commit(Commit(ties=[Tie(key, True), Tie(key, False), Tie(key, True)]))
 
-        assert await due(ledger) == [Reference(key, True, "absent", "t-red", "t-ada")]
+        assert await due(ledger) == [Reference(key, True, "absent", "t-red", "t-ada", referenced_name="ada")]
 
     async def test_a_single_reference_takes_the_place_of_another(self, ledger: Ledger) -> None:
         await ledger.commit(Commit(single_references=[SingleReference(ADA, MANAGER, BOB)]))
@@ -352,7 +356,7 @@ class TieContract:
         await ledger.commit(Commit(single_references=[SingleReference(ADA, MANAGER, CEM)]))
 
         assert await due(ledger) == [
-            Reference(manager(ADA, BOB), False, "present", "t-ada", "t-bob"),
+            Reference(manager(ADA, BOB), False, "present", "t-ada", "t-bob", referenced_name="bob"),
             Reference(manager(ADA, CEM), True, "absent", "t-ada", None),
         ]
 

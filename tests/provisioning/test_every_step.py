@@ -200,7 +200,10 @@ async def judge(world: World) -> None:
     assert not gaps_in((key_of(record), record["action"], record["modified"]) for record in told)
     assert Counter(record["action"] for record in told) == {"create": 8, "update": 1, "disable": 1, "delete": 1}
     ties = Counter(
-        (record["name"], *change) for record in records if is_about_references(record) for change in record["modified"]
+        (record["name"], path, end_of(old), end_of(new))
+        for record in records
+        if is_about_references(record)
+        for path, old, new in record["modified"]
     )
     wanted = {str(user.id) for user in await world.db.read(directory.list_users)}
     assert set(ties.values()) == {1}, "a reference was told of twice"
@@ -213,6 +216,11 @@ async def judge(world: World) -> None:
 def is_about_references(record: Mapping[str, Any]) -> bool:
     """Whether a log record tells of members or managers."""
     return bool(record["steps"][-1]["provisioningStepType"] == "referenceResolution")
+
+
+def end_of(shown: Any) -> str | None:
+    """The id of the referenced object in a log record, which has its name beside it where it is known."""
+    return shown["value"] if isinstance(shown, dict) else shown
 
 
 def key_of(record: Mapping[str, Any]) -> Key:

@@ -126,7 +126,7 @@ async def test_a_dry_run_for_chosen_members_tells_of_them_alone(world: World) ->
     demanded = await demand(world, Key("Group", str(group)), members=[user_key(ada)], dry_run=True)
 
     modified = demanded.reports[-1].modified
-    assert [new for path, _, new in modified if path == "members"] == [str(ada)]
+    assert [new["value"] for path, _, new in modified if path == "members"] == [str(ada)]
     assert not world.proxy.written()
 
 

@@ -44,7 +44,7 @@ def logged_form(records: list[dict[str, Any]]) -> dict[str, Any]:
             assert record["status"] == "success", record
             for attribute, old, new in record["modified"]:
                 where = form["removed" if new is None else "added"]
-                where.setdefault((key, attribute), Counter())[new or old] += 1
+                where.setdefault((key, attribute), Counter())[_id_of(new or old)] += 1
         elif record["action"] in _ACTIONS:
             assert record["status"] == "success", record
             assert (key, record["action"]) not in form["objects"], "done twice in one cycle"
@@ -54,6 +54,11 @@ def logged_form(records: list[dict[str, Any]]) -> dict[str, Any]:
         elif record["code"] not in ("RedundantExport", "RedundantSoftDelete"):
             form["skips"].add((key, record["code"]))
     return form
+
+
+def _id_of(referenced: Any) -> str:
+    """The id of a reference's other end, which has its name beside it."""
+    return str(referenced["value"] if isinstance(referenced, dict) else referenced)
 
 
 def _changes(changes: Any) -> dict[str, tuple[Any, Any]]:

@@ -484,8 +484,8 @@ async def test_a_revoked_token_stops_the_cycle_and_the_next_one_goes_on(world: W
 
 
 def steps_of(record: dict[str, Any]) -> dict[str, str]:
-    """The steps of a log record: type and description, in their order."""
-    return {step["provisioningStepType"]: step["description"] for step in record["steps"]}
+    """The steps of a log record: name and description, in their order."""
+    return {step["name"]: step["description"] for step in record["steps"]}
 
 
 async def test_each_object_and_operation_has_a_record_with_its_steps_and_values(
@@ -497,10 +497,11 @@ async def test_each_object_and_operation_has_a_record_with_its_steps_and_values(
     assert (created["action"], created["status"], created["kind"]) == ("create", "success", "User")
     assert ["userName", None, upn("cem")] in created["modified"]
     assert steps_of(created) == {
-        "import": f"User {upn('cem')} was read.",
-        "scoping": "Assigned group Sales.",
-        "matching": "No object in the target matches.",
-        "export": "The create was carried out.",
+        "EntryImportAdd": f"User {upn('cem')} was read from the source.",
+        "EntryImport": "No object in the target matches.",
+        "EntrySynchronizationScoping": "Assigned group Sales.",
+        "EntrySynchronizationAdd": "It has to be made in the target.",
+        "EntryExportAdd": "The create was carried out.",
     }
 
     await world.db.write(directory.update_user, company["cem"], {"surname": "Öz"})
@@ -509,8 +510,14 @@ async def test_each_object_and_operation_has_a_record_with_its_steps_and_values(
     updated = (await world.log(source=str(company["cem"])))[0]
     assert (updated["action"], updated["target_id"], updated["code"]) == ("update", target_id, "")
     assert updated["modified"] == [["name.familyName", "Doe", "Öz"]]
-    assert steps_of(updated)["matching"] == f"Object {target_id} in the target was linked before."
-    assert list(steps_of(updated)) == ["import", "scoping", "matching", "export"]
+    assert steps_of(updated)["EntryImport"] == f"Object {target_id} in the target was linked before."
+    assert list(steps_of(updated)) == [
+        "EntryImportUpdate",
+        "EntryImport",
+        "EntrySynchronizationScoping",
+        "EntrySynchronizationUpdate",
+        "EntryExportUpdate",
+    ]
     assert updated["duration_milliseconds"] >= 0
     assert updated["cycle_id"] == (await world.db.read(recent_cycles, world.job_id))[0].id
 
@@ -530,7 +537,12 @@ async def test_skips_say_why_in_words(world: World, company: dict[str, UUID]) ->
     )
     # Dan was never assigned; saying so in each cycle would bury what matters.
     assert upn("dan") not in skipped
-    assert list(steps_of(skipped[upn("bob")])) == ["import", "scoping", "matching", "processing"]
+    assert list(steps_of(skipped[upn("bob")])) == [
+        "EntryImportUpdate",
+        "EntryImport",
+        "EntrySynchronizationScoping",
+        "EntrySynchronizationSkip",
+    ]
 
 
 async def test_members_in_the_log_are_told_one_by_one(world: World, company: dict[str, UUID]) -> None:
@@ -538,8 +550,8 @@ async def test_members_in_the_log_are_told_one_by_one(world: World, company: dic
     await world.cycle()
 
     record = (await world.log(source=str(company["Sales"])))[0]
-    assert record["modified"] == [["members", str(company["bob"]), None]]
-    assert steps_of(record) == {"referenceResolution": "0 added to and 1 removed from members."}
+    assert record["modified"] == [["members", {"value": str(company["bob"]), "display": upn("bob")}, None]]
+    assert steps_of(record) == {"EntryExportUpdate": "0 added to and 1 removed from members."}
 
 
 async def test_a_soft_deleted_person_stays_a_member_with_a_disabled_account(

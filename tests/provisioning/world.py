@@ -20,6 +20,7 @@ from rollcall.main.serving import free_port
 from rollcall.provisioning import (
     CycleResult,
     JobSettings,
+    LogFilter,
     NewJob,
     PlannedCycle,
     Service,
@@ -147,7 +148,7 @@ class World:
 
     async def log(self, **which: Any) -> list[dict[str, Any]]:
         """Log records, newest first."""
-        return await self.db.read(read_log, self.job_id, limit=_LOG_MOST, **which)
+        return (await self.db.read(read_log, self.job_id, LogFilter(**which), limit=_LOG_MOST)).records
 
     async def user(self, name: str, **attributes: Any) -> UUID:
         """A new person, name@example.com."""

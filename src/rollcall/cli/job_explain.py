@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -32,7 +31,8 @@ def explain(
         ),
     ],
     at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="As it was at this moment (ISO 8601), out of the log.")
+        str | None,
+        typer.Option("--at", metavar="TIME", help="As it was at this moment (ISO 8601, or 2h ago), out of the log."),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also the intermediate values of every expression.")
@@ -55,22 +55,13 @@ def explain(
         *job, who = words
         if len(job) > 1:
             raise Invalid("Say which job and whom, in this order; a name with blanks stands in quotes.")
-        when = None if at is None else parse_moment(at)
+        when = None if at is None else provisioning.parse_time(at, parts.runtime.now())
         found = await job_named(db, job[0] if job else None)
         key = await key_named(db, found.id, who)
         told = await provisioning.explain_object(parts.provisioning, db.tenant, found.id, key, when)
         return Answer(plain(told), lambda console: show_explained(console, told, verbose=verbose))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
-
-
-def parse_moment(text: str) -> datetime:
-    """A moment of ISO 8601, in UTC unless it says otherwise. Raises Invalid."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"{text!r} is no moment. Write for example 2026-11-24T09:00:00Z.") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def show_explained(console: Console, told: ExplainedObject, *, verbose: bool) -> None:

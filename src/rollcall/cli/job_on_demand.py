@@ -9,6 +9,7 @@ from rich.console import Console
 
 from rollcall import directory, provisioning
 from rollcall.cli import output
+from rollcall.cli.job_run import by_hand
 from rollcall.cli.naming import job_named, key_named
 from rollcall.cli.output import Answer, counted, shown_value
 from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
@@ -60,7 +61,7 @@ def on_demand(
         some = None if members is None else await _members(db, found, members)
         live = _Live(output.out()) if not as_json else None
         demanded = await provisioning.provision_on_demand(
-            parts.provisioning,
+            by_hand(parts),
             db.tenant,
             found.id,
             keys,

@@ -1,21 +1,17 @@
-"""`rollcall job status` and `logs`: how a job stands, and what it did and why."""
+"""`rollcall job status`: how a job stands."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any
-from uuid import UUID
 
-import typer
 from rich.console import Console
 
-from rollcall import directory, provisioning
+from rollcall import provisioning
 from rollcall.cli import job_nested, mail, output
 from rollcall.cli.job_plan import JobName
-from rollcall.cli.naming import as_id, job_named
-from rollcall.cli.output import Answer, counted, moment, shown_value
+from rollcall.cli.naming import job_named
+from rollcall.cli.output import Answer, counted, moment
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
@@ -24,17 +20,7 @@ from rollcall.provisioning import Cycle, Job, JobStatus, Progress, Quarantine, W
 _CYCLES = 5
 _SHOWN_FAILURES = 10
 _COUNTED = ("created", "updated", "disabled", "deleted", "skipped", "withheld", "failed", "requests")
-_STATUS_COLOURS = {"success": "green", "failure": "red", "skipped": "dim", "warning": "yellow"}
 _RUNS = {"Active": "runs", "Paused": "is paused", "Disabled": "is not started"}
-
-
-class Status(StrEnum):
-    """How an operation on one object ended."""
-
-    success = "success"
-    failure = "failure"
-    skipped = "skipped"
-    warning = "warning"
 
 
 def status(
@@ -187,72 +173,3 @@ def _told(cycle: Cycle) -> str:
 def _left(far: Progress) -> str:
     percent = "" if far.percent is None else f"; {far.percent} % of the pages"
     return percent if far.seconds_left is None else f"{percent}, about {output.duration(far.seconds_left)} left to read"
-
-
-def logs(
-    job: JobName = None,
-    about: Annotated[
-        str | None, typer.Option("--object", metavar="ID_OR_NAME", help="Only this object: an id, UPN or group name.")
-    ] = None,
-    status: Annotated[Status | None, typer.Option("--status", help="Only records that ended so.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most, the newest.")] = 20,
-    tenant: TenantName = None,
-    data: Data = None,
-    config: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print what a job did, newest first: each object's steps, old and new values, and reasons.
-
-    Example: rollcall job logs --limit 5
-
-    Example: rollcall job logs --object ada@example.com --status failure
-    """
-
-    async def work(_parts: Parts, db: TenantDatabase) -> Answer:
-        found = await job_named(db, job)
-        source = str(as_id(about)) if about is not None and as_id(about) is not None else about
-        records = await db.read(
-            provisioning.read_log, found.id, source=source, status=status and status.value, limit=limit
-        )
-        application = await db.read(directory.read_service_principal, found.service_principal_id)
-
-        def show(console: Console) -> None:
-            for record in records:
-                show_record(console, record)
-            if not records:
-                output.note("There is no such record.")
-
-        return Answer(
-            {"job_id": found.id, "records": [record_to_json(each, db.tenant, found, application) for each in records]},
-            show,
-        )
-
-    answer_in_tenant(At(data, config, tenant), as_json, work)
-
-
-def record_to_json(
-    record: dict[str, Any], tenant: UUID, job: Job, application: directory.ServicePrincipal
-) -> dict[str, Any]:
-    """A record as Graph's provisioningObjectSummary."""
-    named = {"id": str(application.id), "displayName": application.display_name}
-    return provisioning.provisioning_object_summary(
-        record, tenant_id=str(tenant), job_id=str(job.id), application=named
-    )
-
-
-def show_record(console: Console, record: dict[str, Any]) -> None:
-    """Print a record: what was done to whom, its steps, old and new values."""
-    colour = _STATUS_COLOURS[record["status"]]
-    code = f" [dim]({output.safe(record['code'])})[/]" if record["code"] else ""
-    console.print(
-        f"{moment(record['at'])} [{colour}]{record['status']}[/] {record['action']} {record['kind']} "
-        f"[bold]{output.safe(record['name'] or record['source_id'])}[/]{code} [dim]{record['duration_milliseconds']} ms[/]"
-    )
-    if record["reason"]:
-        console.print(f"    {output.safe(record['reason'])}")
-    for step in record["steps"]:
-        console.print(
-            f"    [dim]{output.safe(step['provisioningStepType'])}: {step['status']}.[/] {output.safe(step['description'])}"
-        )
-    for path, old, new in record["modified"]:
-        console.print(f"    {output.safe(path)}: {output.safe(shown_value(old))} → {output.safe(shown_value(new))}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from rollcall import provisioning
 from rollcall.cli import output
+from rollcall.cli.job_logs import whoever_asks
 from rollcall.cli.job_plan import JobName, show_plan
 from rollcall.cli.naming import job_named
 from rollcall.cli.output import Answer, counted, shell_word
@@ -21,7 +23,7 @@ from rollcall.cli.ring import DID_NOT_SUCCEED, AsJson, At, ConfigFile, Data, Fai
 from rollcall.db import TenantDatabase
 from rollcall.errors import Denied, Invalid, Unavailable
 from rollcall.main import Parts
-from rollcall.provisioning import Counts, CycleResult, Job, Observer
+from rollcall.provisioning import Counts, CycleResult, Job, Observer, Service
 
 _DONE = ("created", "updated", "disabled", "deleted", "skipped", "withheld", "failed")
 
@@ -92,7 +94,7 @@ async def _apply_file(parts: Parts, db: TenantDatabase, file: Path, wanted: str 
 
         async def run(watch: Observer) -> CycleResult:
             return await provisioning.apply_plan(
-                parts.provisioning,
+                by_hand(parts),
                 db.tenant,
                 job.id,
                 read,
@@ -117,7 +119,7 @@ async def _apply_now(parts: Parts, db: TenantDatabase, job: Job, yes: bool, as_j
         confirm("Carry this out?")
 
     async def run(watch: Observer) -> CycleResult:
-        return await provisioning.apply_planned(parts.provisioning, db.tenant, job, planned, watch=watch)
+        return await provisioning.apply_planned(by_hand(parts), db.tenant, job, planned, watch=watch)
 
     return await _run(parts, job, run)
 
@@ -136,9 +138,14 @@ async def run_job(parts: Parts, db: TenantDatabase, job: Job) -> Answer:
     """One cycle of a job with its progress, or its plan handed in for approval."""
 
     async def run(watch: Observer) -> CycleResult:
-        return await provisioning.run_job(parts.provisioning, db.tenant, job.id, watch=watch)
+        return await provisioning.run_job(by_hand(parts), db.tenant, job.id, watch=watch)
 
     return await _run(parts, job, run)
+
+
+def by_hand(parts: Parts) -> Service:
+    """The service, so that the log names who runs this command."""
+    return replace(parts.provisioning, initiator=whoever_asks())
 
 
 async def _run(parts: Parts, job: Job, run: Callable[[Observer], Awaitable[CycleResult]]) -> Answer:

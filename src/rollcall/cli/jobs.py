@@ -21,6 +21,7 @@ from rollcall.cli import (
     job_explain,
     job_failures,
     job_held,
+    job_logs,
     job_nested,
     job_notices,
     job_on_demand,
@@ -57,10 +58,10 @@ app.command("approve")(job_plans.approve)
 app.command("reject-plan")(job_plans.reject_plan)
 app.command("run")(job_run.run)
 app.command("status")(job_report.status)
-app.command("logs")(job_report.logs)
 app.command("held")(job_held.held)
 app.command("allow")(job_held.allow)
 app.command("reject")(job_held.reject)
+app.command("logs")(job_logs.logs)
 app.command("capabilities")(job_capabilities.capabilities)
 app.command("explain")(job_explain.explain)
 app.command("on-demand")(job_on_demand.on_demand)

@@ -13,8 +13,6 @@ from rollcall.provisioning.cycles import (
     Cycle,
     Standing,
     arrival,
-    prune_history,
-    read_log,
     recent_cycles,
     standing,
 )
@@ -67,7 +65,19 @@ from rollcall.provisioning.jobs import (
     set_credentials,
 )
 from rollcall.provisioning.lifecycle import pause_job, read_status, restart_job, start_job
-from rollcall.provisioning.log_record import provisioning_object_summary
+from rollcall.provisioning.log_export import CSV_TABLES, LOGS, csv_line, json_line
+from rollcall.provisioning.log_filter import ACTIONS, STATUSES, LogFilter, parse_time
+from rollcall.provisioning.log_following import follow_log
+from rollcall.provisioning.log_queries import (
+    LogPage,
+    check_known,
+    knows_source,
+    last_record,
+    log_records,
+    read_log,
+)
+from rollcall.provisioning.log_record import Initiator, provisioning_object_summary, remedy_for
+from rollcall.provisioning.log_retention import TenantSettings, change_tenant_settings, prune_history, tenant_settings
 from rollcall.provisioning.metrics import Metrics, described
 from rollcall.provisioning.model import JobSettings, Key, LeftOut
 from rollcall.provisioning.notice_rules import EVENTS
@@ -137,9 +147,13 @@ from rollcall.provisioning.webhooks import (
 from rollcall.provisioning.worker import Worker
 
 __all__ = [
+    "ACTIONS",
+    "CSV_TABLES",
     "EVENTS",
     "FAILURE_CLASSES",
+    "LOGS",
     "PROGRESS_CHANNEL",
+    "STATUSES",
     "Arrival",
     "Attempt",
     "AuditRecord",
@@ -163,12 +177,15 @@ __all__ = [
     "FailureKey",
     "Held",
     "HeldObject",
+    "Initiator",
     "Job",
     "JobGauges",
     "JobSettings",
     "JobStatus",
     "Key",
     "LeftOut",
+    "LogFilter",
+    "LogPage",
     "LoggedAttempt",
     "Metrics",
     "NewJob",
@@ -189,6 +206,7 @@ __all__ = [
     "Service",
     "Standing",
     "StoredPlan",
+    "TenantSettings",
     "ToldNotice",
     "Verdict",
     "WaitingFailure",
@@ -209,8 +227,10 @@ __all__ = [
     "capabilities_of_job",
     "change_schema",
     "change_settings",
+    "change_tenant_settings",
     "check_expression",
     "check_fits",
+    "check_known",
     "check_no_approval_of",
     "check_no_cycle",
     "check_schema",
@@ -221,6 +241,7 @@ __all__ = [
     "count_failures",
     "create_tested_job",
     "credentials",
+    "csv_line",
     "decide",
     "default_schema",
     "delete_job",
@@ -230,11 +251,15 @@ __all__ = [
     "failures_of",
     "find_job",
     "find_webhook",
+    "follow_log",
     "give_up_failures",
     "has_worker",
     "job_gauges",
+    "json_line",
     "kind_of",
+    "knows_source",
     "last_plan",
+    "last_record",
     "left_out",
     "list_failures",
     "list_held",
@@ -244,6 +269,7 @@ __all__ = [
     "list_plans",
     "list_webhooks",
     "log_form",
+    "log_records",
     "measured_rate",
     "not_before",
     "objects_of",
@@ -251,6 +277,7 @@ __all__ = [
     "parse_expiry",
     "parse_interval",
     "parse_notification_settings",
+    "parse_time",
     "pause_job",
     "plan_document",
     "plan_expectation",
@@ -278,6 +305,7 @@ __all__ = [
     "recent_cycles",
     "referring",
     "reject_held",
+    "remedy_for",
     "remove_webhook",
     "replace_credentials",
     "restart",
@@ -295,6 +323,7 @@ __all__ = [
     "standing",
     "start_job",
     "synchronization_job",
+    "tenant_settings",
     "test_connection",
     "test_job",
     "to_graph",

@@ -64,7 +64,8 @@ def without_duplicates(items: Sequence[Item]) -> list[Item]:
             taken.update(dict.fromkeys(_forms(item, item.desired.matching), item.desired.key))
         elif item.link.state == "uncertain" and item.link.target_id is None:
             taken.update(dict.fromkeys(_forms(item, item.link.intent_matching), item.desired.key))
-    return [_unless_taken(item, taken) if _is_new(item) else item for item in items]
+    names = {item.desired.key: item.desired.name for item in items}
+    return [_unless_taken(item, taken, names) if _is_new(item) else item for item in items]
 
 
 def _is_new(item: Item) -> bool:
@@ -72,7 +73,11 @@ def _is_new(item: Item) -> bool:
     return wanted and item.link.state == "absent" and item.mapping.create
 
 
-def _unless_taken(item: Item, taken: dict[tuple[str, str, str], Key]) -> Item:
+def _told(key: Key, names: Mapping[Key, str]) -> str:
+    return f"{key.kind} {names[key]} ({key.id})"
+
+
+def _unless_taken(item: Item, taken: dict[tuple[str, str, str], Key], names: Mapping[Key, str]) -> Item:
     key, forms = item.desired.key, _forms(item, item.desired.matching)
     clash = next((form for form in forms if taken.get(form, key) != key), None)
     if clash is None:
@@ -80,7 +85,7 @@ def _unless_taken(item: Item, taken: dict[tuple[str, str, str], Key]) -> Item:
         return item
     other = taken[clash]
     reason = (
-        f"{key.kind} {key.id} and {other.kind} {other.id} of the source both have this {clash[1]}, by which they are "
+        f"{_told(key, names)} and {_told(other, names)} of the source both have this {clash[1]}, by which they are "
         "matched. The first keeps it; give the two different values."
     )
     return replace(item, problem=Problem("DuplicateSourceEntries", reason))

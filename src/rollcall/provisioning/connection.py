@@ -14,6 +14,7 @@ from rollcall.provisioning.connectors.capabilities import Capabilities
 from rollcall.provisioning.connectors.contract import Verdict
 from rollcall.provisioning.connectors.scim import ScimTarget
 from rollcall.provisioning.jobs import Job
+from rollcall.provisioning.log_record import SCHEDULE, Initiator
 from rollcall.provisioning.metrics import Metrics
 from rollcall.provisioning.model import JobSettings
 from rollcall.provisioning.request_profile import PROFILES, without_flags
@@ -24,12 +25,16 @@ from rollcall.scim_http.client import ScimClient
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What provisioning works with: the database, the machine, the key that opens stored secrets, and who measures."""
+    """What provisioning works with: the database, the machine, the key that opens stored secrets, and who measures.
+
+    `initiator`: who has things done, as the log names them.
+    """
 
     database: Database
     runtime: Runtime
     sealer: Sealer
     metrics: Metrics | None = None
+    initiator: Initiator = SCHEDULE
 
 
 @asynccontextmanager

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.jobs import PROGRESS_CHANNEL
 from rollcall.provisioning.model import Problem
 from rollcall.provisioning.road import Counts
-from rollcall.runtime import uuid7
 
 _COLUMNS = "id, kind, began, observed, ended, counts, problem_code, problem_reason"
 _KEPT_WITHOUT_WORK = 1
@@ -81,7 +79,7 @@ async def begin_cycle(tx: Tx, job_id: UUID, cycle_id: UUID, kind: str, now: date
         "insert into provisioning.cycles (job_id, id, kind, began, observed) values (%s, %s, %s, %s, %s)",
         [job_id, cycle_id, kind, now, now],
     )
-    await _tell(tx, job_id)
+    await tell(tx, job_id)
 
 
 async def observe_cycle(tx: Tx, job_id: UUID, cycle_id: UUID, counts: Counts, now: datetime) -> None:
@@ -90,7 +88,7 @@ async def observe_cycle(tx: Tx, job_id: UUID, cycle_id: UUID, counts: Counts, no
         "update provisioning.cycles set counts = %s, observed = %s where job_id = %s and id = %s",
         [Jsonb(asdict(counts)), now, job_id, cycle_id],
     )
-    await _tell(tx, job_id)
+    await tell(tx, job_id)
 
 
 async def end_cycle(
@@ -125,10 +123,11 @@ async def end_cycle(
         """,
         {"job": job_id, "kept": _KEPT_WITHOUT_WORK},
     )
-    await _tell(tx, job_id)
+    await tell(tx, job_id)
 
 
-async def _tell(tx: Tx, job_id: UUID) -> None:
+async def tell(tx: Tx, job_id: UUID) -> None:
+    """Tell those who watch a job that something has happened to it."""
     await tx.run("select pg_notify(%s, %s)", [PROGRESS_CHANNEL, str(job_id)])
 
 
@@ -206,36 +205,6 @@ async def standing(tx: Tx, job_id: UUID) -> Standing:
     return Standing(**row)
 
 
-async def read_log(
-    tx: Tx,
-    job_id: UUID,
-    *,
-    source: str | None = None,
-    status: str | None = None,
-    cycle: UUID | None = None,
-    limit: int = 50,
-) -> list[dict[str, Any]]:
-    """The newest log records of a job, newest first; of one object (id or name), with one status, of one cycle."""
-    # Each condition in its turn, so that one that is not asked for does not keep an index from being used;
-    # the status as a literal, since only so the index of failures is known to hold it.
-    conditions = ["job_id = %(job)s"]
-    if source is not None:
-        conditions.append("(source_id = %(source)s or name = %(source)s)")
-    if status is not None:
-        conditions.append("status = 'failure'" if status == "failure" else "status = %(status)s")
-    if cycle is not None:
-        conditions.append("cycle_id = %(cycle)s")
-    return await tx.all(
-        f"""
-        select id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason,
-            duration_milliseconds, steps, modified
-        from provisioning.log where {" and ".join(conditions)}
-        order by id desc limit %(limit)s
-        """,
-        {"job": job_id, "source": source, "status": status, "cycle": cycle, "limit": limit},
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """When what changed about an object had reached the target; `told` is False where there was nothing to tell it."""
@@ -255,36 +224,9 @@ async def arrival(tx: Tx, job_id: UUID, source_id: str, since: datetime) -> Arri
             select from provisioning.cycles where job_id = %(job)s and ended is null) as running
         from provisioning.log
         where job_id = %(job)s and at >= %(since)s and status in ('success', 'skipped')
-          and (source_id = %(source)s or modified @@ ('exists($[*][*] ? (@ == "' || %(source)s || '"))')::jsonpath)
+          and (source_id = %(source)s or modified @@ ('exists($[*][*] ? (@ == "' || %(source)s || '" || @.value == "' || %(source)s || '"))')::jsonpath)
         """,
         {"job": job_id, "source": source_id, "since": since},
     )
     assert row is not None, "an aggregate has a row"
     return None if row["running"] or row["at"] is None else Arrival(row["at"], row["told"])
-
-
-LOG_KEPT_FOR = timedelta(days=400)
-CYCLES_KEPT_FOR = timedelta(days=90)
-
-
-async def prune_history(tx: Tx, now: datetime, limit: int = 10_000) -> int:
-    """Forget log records after 400 days and cycles after 90; how many went. Call it until it returns 0."""
-    gone = 0
-    for table, kept_for in (("log", LOG_KEPT_FOR), ("cycles", CYCLES_KEPT_FOR)):
-        # Ids are ordered by time (RFC 9562 version 7), so the key finds the oldest.
-        before = uuid7(int((now - kept_for).timestamp() * 1000), 0)
-        gone += await tx.run(
-            SQL(
-                """
-                delete from provisioning.{table} where (tenant_id, job_id, id) in (
-                    select each.tenant_id, each.job_id, each.id from provisioning.jobs j
-                    cross join lateral (
-                        select tenant_id, job_id, id from provisioning.{table} t
-                        where t.tenant_id = j.tenant_id and t.job_id = j.id and t.id < %(before)s
-                        order by t.id limit %(limit)s
-                    ) as each limit %(limit)s)
-                """
-            ).format(table=Identifier(table)),
-            {"before": before, "limit": limit},
-        )
-    return gone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +15,12 @@ from rollcall.provisioning import explained, jobs, object_records
 from rollcall.provisioning.capability_store import read_capabilities
 from rollcall.provisioning.connection import Service
 from rollcall.provisioning.connectors.directory import DirectorySource
-from rollcall.provisioning.cycles import LOG_KEPT_FOR
 from rollcall.provisioning.explained import ExplainedObject, NextStep, ReferenceFacts
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression_values import REDACTED
 from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger_contract import KeptReference
+from rollcall.provisioning.log_retention import tenant_settings
 from rollcall.provisioning.mapping import CompiledMapping, reportable_identifier
 from rollcall.provisioning.mapping_explain import MappedValue, explain_mapping
 from rollcall.provisioning.model import Entry, Key, Link, LogRecord, Scope
@@ -61,7 +61,8 @@ async def _explain_past(db: TenantDatabase, job: Job, key: Key, at: datetime, no
     record = explained.past_step(own[0]) if own else None
     sent = next((each for each in records if explained.was_sent(each)), None)
     first = None if records else await db.read(object_records.first_record_after, job.id, key, at)
-    why_not = "" if records else explained.silence(at, job.created, now - LOG_KEPT_FOR, first)
+    kept_since = now - timedelta(days=(await db.read(tenant_settings)).log_kept_days)
+    why_not = "" if records else explained.silence(at, job.created, kept_since, first)
     known = records[0] if records else first
     scoping = next(
         (step for step in (own[0]["steps"] if own else ()) if step["provisioningStepType"] == "scoping"), None

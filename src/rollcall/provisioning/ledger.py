@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,8 @@ from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.provisioning.escrows import LONGEST_WAIT
 from rollcall.provisioning.ledger_contract import Position
+from rollcall.provisioning.log_filter import attribute_set
+from rollcall.provisioning.log_record import SCHEDULE, Initiator
 from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
 
@@ -25,7 +27,7 @@ _LINK_COLUMNS = """
 
 _LOG_COLUMNS = """
     id, cycle_id, at, kind, source_id, name, target_id, action, status, code, reason, duration_milliseconds,
-    steps, modified
+    steps, modified, attribute_set, initiated_by
 """
 
 
@@ -240,10 +242,13 @@ async def save_position(tx: Tx, job_id: UUID, now_at: Position, hold: Hold | Non
     )
 
 
-async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord]) -> None:
-    """Add log records."""
+async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord], initiator: Initiator = SCHEDULE) -> None:
+    """Add log records of what `initiator` had done."""
     if not records:
         return
+    changed = [frozenset(path for path, _, _ in record.modified) for record in records]
+    sets = {attributes: attribute_set(attributes) for attributes in set(changed)}
+    await _keep_sets(tx, job_id, sets)
     rows = [
         {
             "id": record.id,
@@ -260,18 +265,36 @@ async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord]) -> None
             "duration_milliseconds": record.duration_milliseconds,
             "steps": record.steps,
             "modified": record.modified,
+            "attribute_set": sets[attributes],
+            "initiated_by": None if initiator == SCHEDULE else asdict(initiator),
         }
-        for record in records
+        for record, attributes in zip(records, changed, strict=True)
     ]
     await tx.run(
         f"""
         insert into provisioning.log (job_id, {_LOG_COLUMNS})
         select %s, {_LOG_COLUMNS} from jsonb_to_recordset(%s) as r (
             id uuid, cycle_id uuid, at timestamptz, kind text, source_id text, name text, target_id text, action text,
-            status text, code text, reason text, duration_milliseconds integer, steps jsonb, modified jsonb)
+            status text, code text, reason text, duration_milliseconds integer, steps jsonb, modified jsonb,
+            attribute_set bigint, initiated_by jsonb)
         """,
         [job_id, Jsonb(rows)],
     )
+
+
+async def _keep_sets(tx: Tx, job_id: UUID, sets: Mapping[frozenset[str], int | None]) -> None:
+    """Remember which attributes the numbers stand for; in order, so that two writers don't wait for each other in a ring."""
+    rows = sorted((number, sorted(attributes)) for attributes, number in sets.items() if number is not None)
+    if rows:
+        await tx.run(
+            """
+            insert into provisioning.log_attribute_sets (job_id, id, attributes)
+            select %s, id, array(select jsonb_array_elements_text(attributes))
+            from jsonb_to_recordset(%s) as r (id bigint, attributes jsonb)
+            on conflict do nothing
+            """,
+            [job_id, Jsonb([{"id": number, "attributes": attributes} for number, attributes in rows])],
+        )
 
 
 async def due(tx: Tx, job_id: UUID, now: datetime, after: Key | None, limit: int) -> list[Key]:

@@ -12,6 +12,7 @@ from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.escrow_exchanges import keep_exchanges
 from rollcall.provisioning.ledger import Hold
 from rollcall.provisioning.ledger_contract import Commit, Exhausted, KeptReference, Lot, Position, ReferenceOutcome
+from rollcall.provisioning.log_record import SCHEDULE, Initiator
 from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey, Staged
 from rollcall.provisioning.notices import Notice, announce
 
@@ -20,10 +21,16 @@ _NAMED = 5
 
 
 class DatabaseLedger:
-    """The memory of one job, as rows. With `hold` every write is refused (Conflict) once the hold is lost."""
+    """The memory of one job, as rows. With `hold` every write is refused (Conflict) once the hold is lost.
 
-    def __init__(self, db: TenantDatabase, job_id: UUID, hold: Hold | None = None) -> None:
+    The log says that `initiator` had it done.
+    """
+
+    def __init__(
+        self, db: TenantDatabase, job_id: UUID, hold: Hold | None = None, initiator: Initiator = SCHEDULE
+    ) -> None:
         self._db = db
+        self._initiator = initiator
         self._job_id = job_id
         self._hold = hold
 
@@ -44,7 +51,7 @@ class DatabaseLedger:
             await self._db.write(_intend, self._job_id, self._hold, links, lost)
 
     async def commit(self, commit: Commit) -> None:
-        await self._db.write(_commit, self._job_id, self._hold, commit)
+        await self._db.write(_commit, self._job_id, self._hold, commit, self._initiator)
 
     async def due(self, now: datetime, after: Key | None, limit: int) -> list[Key]:
         return await self._db.read(ledger.due, self._job_id, now, after, limit)
@@ -106,7 +113,7 @@ class DatabaseLedger:
             await self._db.write(_intend_references, self._job_id, self._hold, keys)
 
     async def commit_references(self, outcome: ReferenceOutcome) -> None:
-        await self._db.write(_commit_references, self._job_id, self._hold, outcome)
+        await self._db.write(_commit_references, self._job_id, self._hold, outcome, self._initiator)
 
 
 # What comes before an effect is refused when the job is to begin anew; what happened is remembered all the same.
@@ -146,7 +153,7 @@ async def _finish_members(tx: Tx, job_id: UUID, hold: Hold | None, group: Key, s
     await references.finish_members(tx, job_id, group, sweep)
 
 
-async def _commit(tx: Tx, job_id: UUID, hold: Hold | None, commit: Commit) -> None:
+async def _commit(tx: Tx, job_id: UUID, hold: Hold | None, commit: Commit, initiator: Initiator) -> None:
     await ledger.check_hold(tx, job_id, hold, anew=False)
     await ledger.save_links(tx, job_id, commit.links)
     if commit.dropped:
@@ -161,21 +168,23 @@ async def _commit(tx: Tx, job_id: UUID, hold: Hold | None, commit: Commit) -> No
         await references.doubt(tx, job_id, commit.returned)
     if commit.dropped:
         await references.drop_references(tx, job_id, commit.dropped)
-    await ledger.append_log(tx, job_id, commit.log)
+    await ledger.append_log(tx, job_id, commit.log, initiator)
     await keep_exchanges(tx, job_id, commit.exchanges)
     await _disable(tx, job_id, commit.exhausted)
     if commit.position is not None:
         await ledger.save_position(tx, job_id, commit.position, hold)
 
 
-async def _commit_references(tx: Tx, job_id: UUID, hold: Hold | None, outcome: ReferenceOutcome) -> None:
+async def _commit_references(
+    tx: Tx, job_id: UUID, hold: Hold | None, outcome: ReferenceOutcome, initiator: Initiator
+) -> None:
     await ledger.check_hold(tx, job_id, hold, anew=False)
     await references.set_state(tx, job_id, outcome.present, "present")
     await references.set_state(tx, job_id, outcome.absent, "absent")
     await references.set_failed(tx, job_id, outcome.failed)
     await references.set_idle(tx, job_id, outcome.idle)
     await ledger.save_links(tx, job_id, outcome.links)
-    await ledger.append_log(tx, job_id, outcome.log)
+    await ledger.append_log(tx, job_id, outcome.log, initiator)
     await keep_exchanges(tx, job_id, outcome.exchanges)
     await _disable(tx, job_id, outcome.exhausted)
 

@@ -298,6 +298,7 @@ class MemoryLedger:
             self._target_id(key.source),
             self._target_id(key.referenced),
             row.escrow,
+            self.links[key.referenced].name if key.referenced in self.links else "",
         )
 
     def _target_id(self, key: Key) -> str | None:

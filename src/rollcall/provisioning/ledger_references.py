@@ -190,9 +190,13 @@ async def finish_members(tx: Tx, job_id: UUID, group: Key, sweep: int) -> None:
     )
 
 
-def _target_of(end: str) -> str:
-    return f"""(select l.target_id from provisioning.links l where l.job_id = %(job)s and l.kind = chosen.{end}_kind
-            and l.source_id = chosen.{end}_id and l.state = 'linked')"""
+def _end(end: str) -> str:
+    """One end of each chosen reference: its name, and its target id where that is certain."""
+    return f"""left join lateral (
+            select l.name, case when l.state = 'linked' then l.target_id end as target_id from provisioning.links l
+            where l.job_id = %(job)s and l.kind = chosen.{end}_kind and l.source_id = chosen.{end}_id
+            offset 0
+        ) as {end}_end on true"""
 
 
 async def due_references(
@@ -223,8 +227,9 @@ async def due_references(
                 offset 0
             ) as whole
         )
-        select chosen.*, {_target_of("source")} as source_target, {_target_of("referenced")} as referenced_target
-        from chosen
+        select chosen.*, source_end.target_id as source_target, referenced_end.target_id as referenced_target,
+            coalesce(referenced_end.name, '') as referenced_name
+        from chosen {_end("source")} {_end("referenced")}
         order by source_kind, source_id, attribute, referenced_kind, referenced_id
         """,
         {
@@ -247,6 +252,7 @@ async def due_references(
             row["source_target"],
             row["referenced_target"],
             reference_escrow(row),
+            row["referenced_name"],
         )
         for row in rows
     ]

@@ -66,9 +66,10 @@ def name_of(item: Item) -> str:
 def _steps_of(
     item: Item, action: str, status: str, code: str, reason: str, outcome: Outcome | None = None
 ) -> tuple[Mapping[str, Json], ...]:
-    """What happened to one object on its way: import, scoping, matching, and what came of it."""
+    """What happened to one object on its way: read here, looked for there, scoped, matched, and what came of it."""
     return (
-        _step("EntryImport", "import", "success", f"{item.desired.key.kind} {item.desired.name} was read."),
+        _import(item),
+        _matching(item),
         _step(
             "EntrySynchronizationScoping",
             "scoping",
@@ -76,9 +77,30 @@ def _steps_of(
             item.scope.reason,
             item.scope.details,
         ),
-        _matching(item),
+        *_synchronization(item, action),
         _last(item, action, status, code, reason, outcome),
     )
+
+
+def _import(item: Item) -> Mapping[str, Json]:
+    """What the source said: new to this job, known to it, or gone."""
+    kind, name = item.desired.key.kind, item.desired.name
+    details = {"objectId": item.desired.key.id, "displayName": name}
+    if item.scope.verdict == "gone":
+        return _step("EntryImportDelete", "import", "success", f"{kind} {name} is gone from the source.", details)
+    step = "EntryImportUpdate" if item.known.may_exist else "EntryImportAdd"
+    return _step(step, "import", "success", f"{kind} {name} was read from the source.", details)
+
+
+def _synchronization(item: Item, action: str) -> tuple[Mapping[str, Json], ...]:
+    """What the comparison of both sides called for, where that is known."""
+    if action not in _EXPORTS:
+        return ()
+    if action == "create":
+        return (_step("EntrySynchronizationAdd", "matching", "success", "It has to be made in the target."),)
+    verb = {"update": "be updated", "disable": "be disabled", "delete": "be deleted"}[action]
+    name = "EntrySynchronizationDelete" if action == "delete" else "EntrySynchronizationUpdate"
+    return (_step(name, "matching", "success", f"Object {item.link.target_id} in the target has to {verb}."),)
 
 
 def _matching(item: Item) -> Mapping[str, Json]:
@@ -86,6 +108,8 @@ def _matching(item: Item) -> Mapping[str, Json]:
     tried = {path: REDACTED if path in hidden else value for path, value in item.desired.matching}
     if item.problem is not None:
         return _step("EntryImport", "matching", "failure", item.problem.reason, tried)
+    if item.link.target_id is None and item.scope.verdict not in ("active", "inactive"):
+        return _step("EntryImport", "matching", "skipped", "The target was not asked for it.")
     if item.link.target_id is None:
         return _step("EntryImport", "matching", "success", "No object in the target matches.", tried)
     how = "was linked before" if item.known.target_id == item.link.target_id else "matches"

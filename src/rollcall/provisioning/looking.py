@@ -8,7 +8,17 @@ from dataclasses import replace
 from rollcall.provisioning.conflicts import without_duplicates
 from rollcall.provisioning.connectors.contract import Done, Found, Refused, Unanswered
 from rollcall.provisioning.mapping import CompiledMapping
-from rollcall.provisioning.matching import Lookup, NotOurs, Question, Seen, TargetIndex, believed, question, settle
+from rollcall.provisioning.matching import (
+    Lookup,
+    NotOurs,
+    Question,
+    Seen,
+    TargetIndex,
+    believed,
+    match_form,
+    question,
+    settle,
+)
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope
 from rollcall.provisioning.planning import Item
 from rollcall.provisioning.road import Road
@@ -72,18 +82,39 @@ async def _settled(road: Road, items: Sequence[Item], seen: Mapping[Key, Seen]) 
             for target_id, owner in (await road.ledger.owners(kind, ids)).items():
                 owners[kind, target_id] = owner
             claims[kind] = await road.ledger.claims(kind)
+    names = await _names(road, items, owners, claims, seen)
     matched: dict[Key, Item] = {}
     for item in sorted(items, key=lambda item: item.link.state != "uncertain"):
         kind = item.desired.key.kind
         answer = seen[item.desired.key]
         mine = {target: owners[kind, target] for target, _ in answer.hits if (kind, target) in owners}
-        settled = settle(item.link, item.desired.matching, answer, mine, claims.get(kind, {}))
+        settled = settle(item.link, item.desired.matching, answer, mine, claims.get(kind, {}), names)
         matched[item.desired.key] = _with(item, settled, answer)
         if isinstance(settled, Link):
             claims[kind] = {value: key for value, key in claims.get(kind, {}).items() if key != item.desired.key}
             if settled.target_id is not None:
                 owners.setdefault((kind, settled.target_id), item.desired.key)
     return matched
+
+
+async def _names(
+    road: Road,
+    items: Sequence[Item],
+    owners: Mapping[tuple[str, str], Key],
+    claims: Mapping[str, Mapping[Lookup, Key]],
+    seen: Mapping[Key, Seen],
+) -> dict[Key, str]:
+    """What the objects of a page are called, and those that own or claim something that was found for another one."""
+    names = {item.desired.key: item.desired.name for item in items}
+    others = set(owners.values())
+    for key, answer in seen.items():
+        if answer.by is not None:
+            claimant = claims.get(key.kind, {}).get((answer.by[0], match_form(answer.by[1])))
+            others |= {claimant} if claimant is not None else set()
+    others -= names.keys()
+    if others:
+        names |= {key: link.name for key, link in (await road.ledger.known(list(others))).items()}
+    return names
 
 
 def _with(item: Item, settled: Link | NotOurs | Problem, answer: Seen) -> Item:

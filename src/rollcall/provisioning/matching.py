@@ -110,13 +110,19 @@ class NotOurs:
 
 
 def settle(
-    link: Link, wanted: Sequence[Lookup], seen: Seen, owners: Mapping[str, Key], claims: Mapping[Lookup, Key]
+    link: Link,
+    wanted: Sequence[Lookup],
+    seen: Seen,
+    owners: Mapping[str, Key],
+    claims: Mapping[Lookup, Key],
+    names: Mapping[Key, str] | None = None,
 ) -> Link | NotOurs | Problem:
     """The link after the target has answered, or the problem that keeps it as it was.
 
     `wanted`: what the entry is matched by now. `owners`: which source object each target id is linked
     to already. `claims`: which source object may have made a resource with that value, and does not
-    know yet. More than one hit, and a hit of another source object, are faults that name the ids (M5).
+    know yet. `names`: what objects are called, as far as it is known. More than one hit, and a hit of another source
+    object, are faults that name the ids (M5).
     """
     if seen.problem is not None:
         return seen.problem
@@ -136,10 +142,15 @@ def settle(
     if other is not None and other != link.key:
         return Problem(
             "DuplicateSourceEntries",
-            f"The target object {ids[0]} that matches {link.key.kind} {link.key.id} belongs to {other.kind} {other.id} "
+            f"The target object {ids[0]} that matches {_told(link.key, names)} belongs to {_told(other, names)} "
             "already. Give the two source objects different values in the matching attribute.",
         )
     return replace(link, state="linked", target_id=ids[0], sent=dict(seen.hits[0][1]), intent_matching=())
+
+
+def _told(key: Key, names: Mapping[Key, str] | None) -> str:
+    name = (names or {}).get(key)
+    return f"{key.kind} {name} ({key.id})" if name else f"{key.kind} {key.id}"
 
 
 def listing_pays(lookups: int, total: int, page_size: int) -> bool:

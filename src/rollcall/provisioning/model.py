@@ -402,6 +402,7 @@ class Reference:
     """What is remembered of one reference: whether the source wants it, and its state in the target.
 
     The target ids are those of its two ends where the ends are linked and certain, else None. `escrow`: how it failed.
+    `referenced_name`: what the job last knew that end by, empty for one that it never dealt with.
     """
 
     key: ReferenceKey
@@ -410,6 +411,7 @@ class Reference:
     source_target_id: str | None = None
     referenced_target_id: str | None = None
     escrow: Escrow | None = None
+    referenced_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rollcall.provisioning.ledger_references import ESCROW_COLUMNS, reference_es
 from rollcall.provisioning.model import Key, ReferenceKey
 
 _RECORD = """select id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason,
-    duration_milliseconds, steps, modified from provisioning.log"""
+    duration_milliseconds, steps, modified, initiated_by from provisioning.log"""
 
 
 async def records_until(tx: Tx, job_id: UUID, key: Key, until: datetime, limit: int) -> list[dict[str, Any]]:

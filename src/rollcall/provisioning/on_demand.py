@@ -11,7 +11,7 @@ from uuid import UUID
 
 from rollcall.db import TenantDatabase
 from rollcall.errors import Conflict, Invalid, NotFound
-from rollcall.provisioning import jobs
+from rollcall.provisioning import cycles, jobs
 from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.capability_store import read_capabilities
 from rollcall.provisioning.connection import Service, first_matching, open_target
@@ -35,6 +35,7 @@ from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_contract import Among, Commit, Ledger, ReferenceOutcome
 from rollcall.provisioning.ledger_database import DatabaseLedger
+from rollcall.provisioning.log_record import Initiator
 from rollcall.provisioning.mapping import CompiledMapping, desired, reportable_identifier
 from rollcall.provisioning.model import Entry, Json, Key, LogRecord, Reference, ReferenceKey, Tie
 from rollcall.provisioning.rehearsal import RehearsalLedger
@@ -101,8 +102,11 @@ async def provision_on_demand(
         known, _ = await db.read(read_capabilities, job_id)
         async with open_target(service, url, token, job.settings, known) as target:
             road = make_road(service, db, job, target, str(cycle_id), hold)
-            ledger = _DemandLedger(db, job_id, hold, _among(chosen, groups, members))
-            return await _demand(_Demand(replace(road, ledger=ledger), job, chosen, groups, members, dry_run, watch))
+            ledger = _DemandLedger(db, job_id, hold, service.initiator, _among(chosen, groups, members))
+            demand = _Demand(replace(road, ledger=ledger), job, chosen, groups, members, dry_run, watch)
+            demanded = await _demand(demand)
+        await db.write(cycles.tell, job_id)
+        return demanded
 
 
 @asynccontextmanager
@@ -298,8 +302,8 @@ class _Heard:
 class _DemandLedger(DatabaseLedger):
     """The job's ledger as far as a demand goes: of references only those it is about; its log records are kept."""
 
-    def __init__(self, db: TenantDatabase, job_id: UUID, hold: Hold | None, among: Among) -> None:
-        super().__init__(db, job_id, hold)
+    def __init__(self, db: TenantDatabase, job_id: UUID, hold: Hold | None, initiator: Initiator, among: Among) -> None:
+        super().__init__(db, job_id, hold, initiator)
         self.told: list[LogRecord] = []
         self._among = among
 

@@ -16,6 +16,7 @@ from rollcall.provisioning.log_steps import exchange_of
 from rollcall.provisioning.model import (
     Escrow,
     Exchange,
+    Json,
     Key,
     Link,
     LogRecord,
@@ -302,6 +303,12 @@ def _log(
 
 def _changes(
     attribute: str, added: Sequence[Reference], removed: Sequence[Reference]
-) -> tuple[tuple[str, str | None, str | None], ...]:
-    gone = tuple((attribute, row.key.referenced.id, None) for row in removed)
-    return gone + tuple((attribute, None, row.key.referenced.id) for row in added)
+) -> tuple[tuple[str, Json, Json], ...]:
+    gone = tuple((attribute, _end(row), None) for row in removed)
+    return gone + tuple((attribute, None, _end(row)) for row in added)
+
+
+def _end(row: Reference) -> Json:
+    """The referenced object as the log shows it: its id in the source with its name beside it, as far as that is known."""
+    referenced = row.key.referenced.id
+    return {"value": referenced, "display": row.referenced_name} if row.referenced_name else referenced

@@ -246,7 +246,7 @@ def make_road(
         mappings=compiled_mappings(job),
         source=DirectorySource(db, job.service_principal_id, job.settings.nested_groups),
         target=target,
-        ledger=DatabaseLedger(db, job.id, hold),
+        ledger=DatabaseLedger(db, job.id, hold, service.initiator),
         runtime=service.runtime,
         exporter=Exporter(
             target,

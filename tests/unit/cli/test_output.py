@@ -13,7 +13,7 @@ from rich.console import Console
 
 import rollcall.cli
 from rollcall.cli import output
-from rollcall.cli.job_report import show_record
+from rollcall.cli.job_logs import show_record
 from rollcall.errors import Invalid
 
 HOSTILE = "x\x1b[2Jy\n\x9b1mz\u202egpj.exe\u2066\x7f\r[red]\\"

@@ -293,7 +293,7 @@ async def test_of_two_new_ones_of_a_name_the_first_is_made_and_the_second_report
     link = job.ledger.links[second.key]
     assert (link.state, link.escrow and link.escrow.code) == ("absent", "DuplicateSourceEntries")
     assert link.escrow is not None
-    assert {first.key.id, second.key.id} <= set(link.escrow.reason.replace(".", "").split())
+    assert all(f" ({each.key.id})" in link.escrow.reason for each in (first, second)), "ids, with names beside them"
 
 
 @pytest.mark.parametrize("target", [FakeTarget, Careless])

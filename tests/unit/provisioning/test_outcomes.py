@@ -397,15 +397,17 @@ def test_a_log_line_says_who_what_how_long_and_every_change() -> None:
 
 
 def test_the_steps_of_a_line_carry_the_names_of_entras_log() -> None:
+    """13 steps."""
     (record,) = concluded([CHANGED], Done()).commit.log
 
     assert [(step["name"], step["provisioningStepType"]) for step in record.steps] == [
-        ("EntryImport", "import"),
-        ("EntrySynchronizationScoping", "scoping"),
+        ("EntryImportUpdate", "import"),
         ("EntryImport", "matching"),
+        ("EntrySynchronizationScoping", "scoping"),
+        ("EntrySynchronizationUpdate", "matching"),
         ("EntryExportUpdate", "export"),
     ]
-    assert record.steps[1]["details"]["Assigned to the application"] is True
+    assert record.steps[2]["details"]["Assigned to the application"] is True
 
 
 def test_a_skipped_line_names_its_reason_and_object() -> None:
@@ -417,8 +419,8 @@ def test_a_skipped_line_names_its_reason_and_object() -> None:
 def test_a_failed_look_up_is_a_failed_matching_step() -> None:
     (record,) = concluded([item(entry(), problem=Problem("Timeout", "No answer."))]).commit.log
 
-    assert record.steps[2]["status"] == "failure"
-    assert record.steps[2]["details"] == {"userName": "ada@example.org"}
+    assert record.steps[1]["status"] == "failure"
+    assert record.steps[1]["details"] == {"userName": "ada@example.org"}
 
 
 def test_every_entry_of_a_page_is_concluded() -> None:

@@ -21,12 +21,13 @@ def job(*attributes: AttributeMapping) -> Job:
 
 
 async def test_the_matching_step_hides_a_redacted_value() -> None:
+    """13 Redact."""
     made = job(USER_NAME, computed("Redact([ssn])", "externalId", matching_priority=2), ACTIVE)
 
     await made.cycle()
 
     (record,) = made.ledger.log
-    (matching,) = [step for step in record.steps if step["provisioningStepType"] == "matching"]
+    (matching,) = [step for step in record.steps if step["name"] == "EntryImport"]
     assert matching["details"]["externalId"] == "[Redact]"
     assert matching["details"]["userName"] == "ada@example.org"
     assert SECRET not in repr(made.ledger.log)
