@@ -220,7 +220,8 @@ def is_about_references(record: Mapping[str, Any]) -> bool:
 
 def end_of(shown: Any) -> str | None:
     """The id of the referenced object in a log record, which has its name beside it where it is known."""
-    return shown["value"] if isinstance(shown, dict) else shown
+    found: str | None = shown["value"] if isinstance(shown, dict) else shown
+    return found
 
 
 def key_of(record: Mapping[str, Any]) -> Key:
