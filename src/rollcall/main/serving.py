@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Awaitable, Callable
-from html import escape
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -20,60 +17,43 @@ import rollcall
 from rollcall.errors import Unavailable
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
+from rollcall.main.site import Site, site_of
 from rollcall.provisioning import Worker
 from rollcall.workspaces import workspaces_scim_app
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · Rollcall</title>
-<style>
-:root {{ color-scheme: light dark; --ink: #1d2433; --dim: #5b6577; --line: #dfe3ea; --ground: #f6f7f9; --card: #fff;
-  --good: #1f7a4d; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e6e9ef; --dim: #9aa5b8; --line: #2c3444; --ground: #12161f;
-  --card: #1a202c; --good: #4cc38a; }} }}
-body {{ margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }}
-main {{ max-width: 40rem; margin: 12vh auto 0; padding: 0 1.25rem; }}
-section {{ background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1.5rem 1.75rem; }}
-h1 {{ font-size: 1.35rem; margin: 0 0 .25rem; }}
-p {{ margin: .5rem 0; }} .state {{ color: var(--good); font-weight: 600; }} .dim {{ color: var(--dim); }}
-code {{ font: .875rem ui-monospace, monospace; overflow-wrap: anywhere; }}
-dl {{ display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.25rem; margin: 1.25rem 0 0; }}
-dt {{ color: var(--dim); }} dd {{ margin: 0; }}
-</style></head><body><main><section>
-<h1>{title}</h1><p class="state">● Serving</p><p class="dim">{about}</p>
-<dl>{rows}</dl></section></main></body></html>"""
-
-
-def _front_page(title: str, about: str, rows: dict[str, str]) -> Callable[[Request], Awaitable[Response]]:
-    """A page that says what answers at this address, and nothing that only some may know."""
-    facts = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd>" for name, value in rows.items())
-    page = _PAGE.format(title=escape(title), about=escape(about), rows=facts)
-
-    async def front(_request: Request) -> Response:
-        return HTMLResponse(page, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
-
-    return front
 
 
 def identity_app(parts: Parts) -> ASGIApp:
     """The identity half over HTTP."""
+    site = site_of(parts, "identity")
     front = _front_page(
+        site,
         "Rollcall identity",
         "Directory and provisioning service. The commands of rollcall job and rollcall directory work with it.",
         {"Version": rollcall.__version__, "Live": "/health/live", "Ready": "/health/ready"},
     )
-    return Starlette(routes=[Route("/", front), *health_routes(parts.database.check), metrics_route(parts)])
+    return site.app([front, *health_routes(parts.database.check), metrics_route(parts)])
 
 
 def workspaces_app(parts: Parts) -> ASGIApp:
     """The workspaces half over HTTP: its SCIM endpoint, and health."""
+    site = site_of(parts, "workspaces")
     front = _front_page(
+        site,
         "Rollcall workspaces",
         "An application that organisations sign in to and that is provisioned through SCIM 2.0.",
         {"Version": rollcall.__version__, "SCIM": "/scim/v2/{organisation}", "Ready": "/health/ready"},
     )
     scim = workspaces_scim_app(parts.database, parts.runtime, base_url=parts.config.workspaces.base_url)
-    return _by_prefix("/scim/", scim, Starlette(routes=[Route("/", front), *health_routes(parts.database.check)]))
+    return _by_prefix("/scim/", scim, site.app([front, *health_routes(parts.database.check)]))
+
+
+def _front_page(site: Site, title: str, about: str, facts: dict[str, str]) -> Route:
+    """A page that says what answers at this address, and nothing that only some may know."""
+
+    async def front(request: Request) -> Response:
+        return site.pages.page(request, "web/front.html", title=title, about=about, facts=facts.items())
+
+    return Route("/", front)
 
 
 def _by_prefix(prefix: str, inside: ASGIApp, outside: ASGIApp) -> ASGIApp:

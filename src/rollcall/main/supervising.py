@@ -20,6 +20,7 @@ from rollcall.config import Config, read_environment
 from rollcall.errors import Conflict, Unavailable
 from rollcall.main.opening import Parts, make_data_directory, open_parts
 from rollcall.main.serving import free_port
+from rollcall.main.site import address_of
 
 _log = structlog.get_logger()
 _READY_WITHIN_SECONDS = 30.0
@@ -53,10 +54,6 @@ def _only_one(data: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _address(host: str, port: int, base_url: str | None) -> str:
-    return base_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
 @asynccontextmanager
 async def run_everything(config: Config, *, config_file: Path | None = None) -> AsyncGenerator[Running]:
     """Both halves and the worker, for the length of the block.
@@ -77,13 +74,13 @@ async def run_everything(config: Config, *, config_file: Path | None = None) -> 
         async with open_parts(settled) as parts, _Processes(settled, config_file) as processes:
             running = Running(
                 parts,
-                _address(identity.host, identity.port, identity.base_url),
-                _address(workspaces.host, workspaces.port, workspaces.base_url),
+                address_of(identity.host, identity.port, identity.base_url),
+                address_of(workspaces.host, workspaces.port, workspaces.base_url),
                 processes.failed,
             )
             # The address that answers here may be another than the one the world knows.
-            await processes.wait_until_ready(_address(identity.host, identity.port, None))
-            await processes.wait_until_ready(_address(workspaces.host, workspaces.port, None))
+            await processes.wait_until_ready(address_of(identity.host, identity.port, None))
+            await processes.wait_until_ready(address_of(workspaces.host, workspaces.port, None))
             yield running
 
 

@@ -1,0 +1,26 @@
+"""What the pages of both halves share: templates, looks, forms, cookies, security headers, and how a refusal looks."""
+
+from rollcall.web.addresses import safe_return_path
+from rollcall.web.cookies import Cookies
+from rollcall.web.forms import Fault, Faulty, Form, Forms, read_form
+from rollcall.web.half import half
+from rollcall.web.pages import Pages, see_other
+from rollcall.web.problems import Problems
+from rollcall.web.static import Static
+from rollcall.web.theme import theme_route
+
+__all__ = [
+    "Cookies",
+    "Fault",
+    "Faulty",
+    "Form",
+    "Forms",
+    "Pages",
+    "Problems",
+    "Static",
+    "half",
+    "read_form",
+    "safe_return_path",
+    "see_other",
+    "theme_route",
+]
