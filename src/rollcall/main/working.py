@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from rollcall import directory, provisioning
+from rollcall.db import forget_turns
 from rollcall.errors import Unavailable
 from rollcall.main.opening import Parts
 from rollcall.main.serving import serve_worker
@@ -34,6 +35,7 @@ async def _keep_house(parts: Parts) -> None:
         try:
             for tenant in await parts.database.system(directory.list_tenants):
                 await _keep_tenant(parts, tenant.id)
+            await parts.database.system(forget_turns, parts.runtime.now())
         except Unavailable as refusal:
             _log.warning("housekeeping waits", reason=refusal.message)
         await parts.runtime.sleep(_HOUSEKEEPING_EVERY_SECONDS)
