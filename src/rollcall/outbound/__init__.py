@@ -1,0 +1,18 @@
+"""Calls to addresses that people wrote down: only where they may go, and small documents fetched from there."""
+
+from rollcall.outbound.addresses import Reach, address_fault, refused_address
+from rollcall.outbound.calling import AddressRefused, open_session
+from rollcall.outbound.documents import Document, FetchFailed, Limits, ask, fetch_json
+
+__all__ = [
+    "AddressRefused",
+    "Document",
+    "FetchFailed",
+    "Limits",
+    "Reach",
+    "address_fault",
+    "ask",
+    "fetch_json",
+    "open_session",
+    "refused_address",
+]
