@@ -42,6 +42,15 @@ async def list_tenants(tx: Tx) -> list[Tenant]:
     return [Tenant(**row) for row in rows]
 
 
+async def tenant_named(tx: Tx, named: str) -> UUID | None:
+    """The id of the tenant with this id or name, through an index; None when there is none."""
+    try:
+        found: UUID | None = await tx.value("select id from directory.tenants where id = %s", [UUID(named)])
+    except ValueError:
+        found = await tx.value("select id from directory.tenants where lower(name) = lower(%s)", [named])
+    return found
+
+
 async def find_tenant(tx: Tx, wanted: str) -> Tenant:
     """The tenant with this name or id; "" finds the only one. Raises NotFound naming those there are."""
     tenants = await list_tenants(tx)

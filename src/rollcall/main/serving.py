@@ -14,6 +14,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import rollcall
+from rollcall.directory.signin.keys import KeyRing
+from rollcall.directory.signin.protocol import Protocol
+from rollcall.directory.signin.provider import Provider
 from rollcall.errors import Unavailable
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
@@ -31,7 +34,8 @@ def identity_app(parts: Parts) -> ASGIApp:
         "Directory and provisioning service. The commands of rollcall job and rollcall directory work with it.",
         {"Version": rollcall.__version__, "Live": "/health/live", "Ready": "/health/ready"},
     )
-    return site.app([front, *health_routes(parts.database.check), metrics_route(parts)])
+    protocol = Protocol(provider_of(parts, site.base_url))
+    return site.app([front, *health_routes(parts.database.check), metrics_route(parts), *protocol.routes()])
 
 
 def workspaces_app(parts: Parts) -> ASGIApp:
@@ -45,6 +49,12 @@ def workspaces_app(parts: Parts) -> ASGIApp:
     )
     scim = workspaces_scim_app(parts.database, parts.runtime, base_url=parts.config.workspaces.base_url)
     return _by_prefix("/scim/", scim, site.app([front, *health_routes(parts.database.check)]))
+
+
+def provider_of(parts: Parts, base_url: str) -> Provider:
+    """The identity provider over these parts, reached at `base_url`."""
+    keys = KeyRing(parts.database, parts.sealer, parts.runtime)
+    return Provider(parts.database, parts.runtime, parts.sealer, base_url, keys)
 
 
 def _front_page(site: Site, title: str, about: str, facts: dict[str, str]) -> Route:

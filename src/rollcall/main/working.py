@@ -10,6 +10,8 @@ import structlog
 
 from rollcall import directory, provisioning
 from rollcall.db import forget_turns
+from rollcall.directory.signin.grants import forget_grants
+from rollcall.directory.signin.keys import KeyRing
 from rollcall.errors import Unavailable
 from rollcall.main.opening import Parts
 from rollcall.main.serving import serve_worker
@@ -35,6 +37,7 @@ async def _keep_house(parts: Parts) -> None:
         try:
             for tenant in await parts.database.system(directory.list_tenants):
                 await _keep_tenant(parts, tenant.id)
+            await KeyRing(parts.database, parts.sealer, parts.runtime).rotate()
             await parts.database.system(forget_turns, parts.runtime.now())
         except Unavailable as refusal:
             _log.warning("housekeeping waits", reason=refusal.message)
@@ -45,6 +48,8 @@ async def _keep_tenant(parts: Parts, tenant: UUID) -> None:
     db = parts.database.tenant(tenant)
     now = parts.runtime.now()
     while await db.write(directory.purge_expired, now):
+        await parts.runtime.sleep(0)
+    while await db.write(forget_grants, now):
         await parts.runtime.sleep(0)
     while await db.write(provisioning.prune_history, now):
         await parts.runtime.sleep(0)

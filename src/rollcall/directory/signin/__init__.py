@@ -1,0 +1,1 @@
+"""The identity provider: people prove who they are, and applications are told so by OpenID Connect."""
