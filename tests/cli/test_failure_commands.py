@@ -69,7 +69,7 @@ def test_what_is_retried_is_tried_in_the_next_cycle(failing: Program) -> None:
     failing("job", "run", "away")
     (after,) = failing.ok("job", "failures", "show", "ada@example.com", "--job", "away", "--json").json["failures"]
 
-    assert "1 object is tried again in the next cycle, once the job runs: it is disabled." in said.out
+    assert "1 object is tried again once the job runs: it is disabled." in said.out
     assert "rollcall job start away" in said.out
     assert after["failure"]["attempts"] == 2
 

@@ -225,6 +225,115 @@ async def test_references_that_failed_are_listed_shown_given_up_and_retried(worl
     assert await world.db.read(exchanges_of, world.job_id, [Key("Group", str(group))]) == {}
 
 
+async def test_each_reference_keeps_its_own_last_request_and_those_of_one_request_share_it(
+    world: World, runtime: Runtime
+) -> None:
+    """E1: what is shown of a membership is what was sent for it, not for its neighbour."""
+    refusing = Refusing(world, "PATCH", "/Groups")
+    ada, bob = await world.user("ada"), await world.user("bob")
+    group = await world.group("Analysts", [ada, bob])
+    await world.cycle()
+    shared = await world.db.read(failures_of, world.job_id, Key("Group", str(group)))
+
+    assert [each.exchange and each.exchange.number for each in shared] == [2, 2]
+    assert shared[0].exchange == shared[1].exchange
+
+    await retry_failures(world.db, world.job_id, [Key("User", str(bob))], runtime.now())
+    await world.cycle()
+    (of_ada,) = await world.db.read(failures_of, world.job_id, Key("User", str(ada)))
+    (of_bob,) = await world.db.read(failures_of, world.job_id, Key("User", str(bob)))
+
+    assert of_ada.exchange is not None
+    assert of_bob.exchange is not None
+    assert (of_ada.exchange.number, of_bob.exchange.number) == (2, 1)
+    assert of_ada.exchange.at < of_bob.exchange.at
+    assert len(of_ada.exchange.body["Operations"][0]["value"]) == 2
+    assert len(of_bob.exchange.body["Operations"][0]["value"]) == 1
+
+    refusing.on = False
+    await retry_failures(world.db, world.job_id, [Key("User", str(bob))], runtime.now())
+    await world.cycle()
+    (left,) = await world.db.read(failures_of, world.job_id, Key("Group", str(group)))
+    assert left.exchange == of_ada.exchange
+    assert await world.db.read(_kept_exchanges) == 1
+
+    await retry_failures(world.db, world.job_id, None, runtime.now())
+    await world.cycle()
+    assert await world.db.read(_kept_exchanges) == 0
+
+
+async def _kept_exchanges(tx: Tx) -> int:
+    return int(await tx.value("select count(*) from provisioning.escrow_exchanges"))
+
+
+class GivingUp(Refusing):
+    """Refuses, and while the request is under way, somebody gives up what it is for."""
+
+    def __init__(self, world: World, method: str, endpoint: str, keys: list[Key], runtime: Runtime) -> None:
+        super().__init__(world, method, endpoint)
+        self._world, self._keys, self._runtime = world, keys, runtime
+
+    async def __call__(self, method: str, path: str) -> web.Response | None:
+        answer = await super().__call__(method, path)
+        if answer is not None:
+            await give_up_failures(self._world.db, self._runtime, self._world.job_id, self._keys, "ada")
+        return answer
+
+
+async def test_what_is_given_up_while_it_is_tried_stays_given_up(world: World, runtime: Runtime) -> None:
+    """E1: the answer that comes afterwards is kept, and takes nobody's decision back."""
+    _, ada, _ = await two_refused(world)
+    await retry_failures(world.db, world.job_id, [ada], runtime.now())
+    world.proxy.interfere = GivingUp(world, "POST", "/Users", [ada], runtime)
+
+    await world.cycle()
+
+    (details,) = await world.db.read(failures_of, world.job_id, ada)
+    assert (details.failure.attempts, details.failure.given_up) == (2, True)
+
+
+async def test_what_succeeds_while_it_is_given_up_is_no_failure_any_more(world: World, runtime: Runtime) -> None:
+    refusing, ada, bob = await two_refused(world)
+    await retry_failures(world.db, world.job_id, [ada], runtime.now())
+    refusing.on = False
+
+    async def give_up(method: str, path: str) -> web.Response | None:
+        if method == "POST" and "/Users" in path:
+            await give_up_failures(world.db, runtime, world.job_id, [ada, bob], "ada")
+        return None
+
+    world.proxy.interfere = give_up
+    await world.cycle()
+
+    assert await count(world) == FailureCounts(1, 0, 1)
+    assert set(await world.target.accounts()) == {"ada@example.com"}
+
+
+async def test_a_membership_that_is_given_up_while_it_is_tried_stays_given_up(world: World, runtime: Runtime) -> None:
+    Refusing(world, "PATCH", "/Groups")
+    key = Key("Group", str(await world.group("Analysts", [await world.user("ada")])))
+    await world.cycle()
+    await retry_failures(world.db, world.job_id, [key], runtime.now())
+    world.proxy.interfere = GivingUp(world, "PATCH", "/Groups", [key], runtime)
+
+    await world.cycle()
+
+    (details,) = await world.db.read(failures_of, world.job_id, key)
+    assert (details.failure.attempts, details.failure.given_up) == (2, True)
+
+
+async def test_what_is_retried_while_its_page_is_under_way_keeps_that_time(world: World, runtime: Runtime) -> None:
+    """What a page read before and did not try is written back with it, and takes back nobody's command."""
+    _, ada, _ = await two_refused(world)
+    ledger = DatabaseLedger(world.db, world.job_id)
+    read = (await ledger.known([ada]))[ada]
+    await retry_failures(world.db, world.job_id, [ada], runtime.now())
+
+    await ledger.intend([read], [])
+
+    assert [key for key in await _due_at(world, runtime.now()) if key == ada] == [ada]
+
+
 async def test_given_up_references_are_tried_again_when_everything_is_evaluated_again(
     world: World, runtime: Runtime
 ) -> None:
@@ -282,7 +391,7 @@ async def test_what_is_given_up_after_28_days_disables_the_job_and_tells_once(wo
     ledger = DatabaseLedger(world.db, world.job_id)
     link = (await ledger.known([ada]))[ada]
     assert link.escrow is not None
-    given_up = replace(link, escrow=replace(link.escrow, given_up=True))
+    given_up = replace(link, escrow=replace(link.escrow, attempts=2, given_up=True))
     exhausted = Exhausted(str(runtime.new_id()), runtime.now(), ("User ada@example.com",))
 
     await world.db.write(set_state, world.job_id, "Active")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from getpass import getuser
 from typing import Annotated
 
@@ -18,11 +19,12 @@ from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_i
 from rollcall.db import TenantDatabase
 from rollcall.errors import Invalid
 from rollcall.main import Parts
-from rollcall.provisioning import Failure, FailureCounts, FailureDetails, FailureFilter, FailureKey, Job, Key
+from rollcall.provisioning import Failure, FailureCounts, FailureDetails, FailureFilter, FailureKey, Job, Key, RetryTime
 
 app = typer.Typer(no_args_is_help=True, help="What failed in a job, when it is tried again, and what to do about it.")
 _CURSOR = "/"
 _ANSWER_CHARACTERS = 2000
+_SIGN_OF_LIFE = timedelta(seconds=10)
 
 OfJob = Annotated[str | None, typer.Option("--job", metavar="JOB", help="Which job, by name or id.")]
 Who = Annotated[
@@ -165,7 +167,10 @@ def _show_details(console: Console, details: FailureDetails) -> None:
     if exchange is None:
         console.print("    [dim]No request was sent.[/]")
         return
-    console.print(f"    Last request at {moment(exchange.at)} UTC: {safe(exchange.method)} {safe(exchange.path)}")
+    others = f", which was about {counted(exchange.number, 'reference')}" if exchange.number > 1 else ""
+    console.print(
+        f"    Last request at {moment(exchange.at)} UTC{others}: {safe(exchange.method)} {safe(exchange.path)}"
+    )
     if exchange.body is not None:
         text = exchange.body if isinstance(exchange.body, str) else orjson.dumps(exchange.body).decode()
         console.print(f"    {safe(text)}")
@@ -195,19 +200,42 @@ def retry(
         found = await job_named(db, job)
         keys = await _keys(db, found, who, everything=everything)
         counts = await provisioning.retry_failures(db, found.id, keys, parts.runtime.now())
-        text = f"{_total(counts)} {'is' if counts.total == 1 else 'are'} tried again in the next cycle"
-        when = "which begins at once where a worker runs" if found.state == "Active" else _waits(found)
-        return Answer({"job_id": found.id, "counts": counts, "total": counts.total, "state": found.state},
-                      lambda console: console.print(f"{text}, {when}."))  # fmt: skip
+        when = await _when(parts, found)
+        text = f"{_total(counts)} {'is' if counts.total == 1 else 'are'} tried again {_said_of(found, when)}."
+        shown = {"job_id": found.id, "counts": counts, "total": counts.total, "state": found.state}
+        return Answer(shown | {"tried": when}, lambda console: console.print(text))
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
 
-def _waits(job: Job) -> str:
+async def _when(parts: Parts, job: Job) -> RetryTime:
+    now = parts.runtime.now()
+    has_worker = await parts.database.system(provisioning.has_worker, now - _SIGN_OF_LIFE)
+    quarantined_until = None if job.quarantine is None else job.quarantine.next_attempt
+    return provisioning.retry_time(job.state, quarantined_until, job.resume_at, now, has_worker=has_worker)
+
+
+def _said_of(job: Job, when: RetryTime) -> str:
+    """What becomes of a retry, and what somebody can do where that is not at once."""
     name = shell_word(job.display_name)
-    return (
-        f"once the job runs: it is {job.state.lower()}. Start it: rollcall job start {name}, or rollcall job run {name}"
-    )
+    once = f"To try once now: rollcall job run {name}"
+    match when.because:
+        case "due":
+            return "now: the worker begins a cycle at once"
+        case "no worker":
+            return f"in the next cycle; no worker runs, so begin one: rollcall up, or once: rollcall job run {name}"
+        case "quarantine":
+            return (
+                f"at {moment(when.at)} UTC, not now: the job is in quarantine. When the cause is mended, let it out, and "
+                f"it runs at once: rollcall job start {name}. {once}"
+            )
+        case "Retry-After":
+            return (
+                f"at {moment(when.at)} UTC, not now: the application asked to be left alone until then (Retry-After). "
+                f"{once}"
+            )
+        case _:
+            return f"once the job runs: it is {job.state.lower()}. Start it: rollcall job start {name}. {once}"
 
 
 def _total(counts: FailureCounts) -> str:

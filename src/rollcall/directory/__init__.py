@@ -60,7 +60,7 @@ from rollcall.directory.objects import (
     update_user,
 )
 from rollcall.directory.purging import purge_expired, purge_group, purge_user
-from rollcall.directory.tenants import Tenant, create_tenant, find_tenant, list_tenants
+from rollcall.directory.tenants import Tenant, create_tenant, find_tenant, list_tenants, name_among_several
 
 __all__ = [
     "CHANGES_KEPT_FOR",
@@ -113,6 +113,7 @@ __all__ = [
     "list_tenants",
     "list_users",
     "movements",
+    "name_among_several",
     "present",
     "prune_changes",
     "purge_expired",

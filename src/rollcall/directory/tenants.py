@@ -51,6 +51,15 @@ async def tenant_named(tx: Tx, named: str) -> UUID | None:
     return found
 
 
+async def name_among_several(tx: Tx, tenant_id: UUID) -> str | None:
+    """The tenant's name where there are others, for commands that have to say which; None where it is the only one."""
+    row = await tx.one(
+        "select name from directory.tenants where id = %s and exists (select from directory.tenants where id <> %s)",
+        [tenant_id, tenant_id],
+    )
+    return None if row is None else str(row["name"])
+
+
 async def find_tenant(tx: Tx, wanted: str) -> Tenant:
     """The tenant with this name or id; "" finds the only one. Raises NotFound naming those there are."""
     tenants = await list_tenants(tx)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
@@ -26,9 +26,14 @@ async def work(parts: Parts, ready: Callable[[], None] = lambda: None) -> None:
     worker = Worker(parts.provisioning, directory.CHANNEL, parts.config.worker.concurrency)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(worker.run(ready))
-        tasks.create_task(provisioning.Deliverer(parts.provisioning, parts.ways).run())
+        tasks.create_task(provisioning.Deliverer(parts.provisioning, parts.ways, _told_apart(parts)).run())
         tasks.create_task(serve_worker(parts, worker))
         tasks.create_task(_keep_house(parts))
+
+
+def _told_apart(parts: Parts) -> Callable[[UUID], Awaitable[str | None]]:
+    """Asks for a tenant's name, where there are several."""
+    return lambda tenant: parts.database.system(directory.name_among_several, tenant)
 
 
 async def _keep_house(parts: Parts) -> None:

@@ -30,6 +30,7 @@ from rollcall.provisioning.demand_report import DemandReport, DemandStep, to_gra
 from rollcall.provisioning.discovering import capabilities_of_job
 from rollcall.provisioning.due_deletions import count_due_deletions
 from rollcall.provisioning.escrow_commands import FailureDetails, failures_of, give_up_failures, retry_failures
+from rollcall.provisioning.escrows import RetryTime, retry_time
 from rollcall.provisioning.explained import ExplainedObject, PastStep, ReferenceFacts
 from rollcall.provisioning.explaining import explain_object
 from rollcall.provisioning.expression import Explanation, compile_expression, log_form
@@ -200,6 +201,7 @@ __all__ = [
     "Quarantine",
     "ReadPlan",
     "ReferenceFacts",
+    "RetryTime",
     "SchemaFindings",
     "ScopeChange",
     "ScopePreview",
@@ -311,6 +313,7 @@ __all__ = [
     "restart",
     "restart_job",
     "retry_failures",
+    "retry_time",
     "rotate_secret",
     "run_job",
     "run_vector",

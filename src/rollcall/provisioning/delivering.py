@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -56,12 +57,23 @@ class Ways:
         return timedelta(seconds=longest + _LEASE_BEYOND_TIMEOUT_SECONDS)
 
 
-class Deliverer:
-    """Delivers what waits until it is stopped. Any number of them may share a database."""
+TenantNames = Callable[[UUID], Awaitable[str | None]]
 
-    def __init__(self, service: Service, ways: Ways) -> None:
+
+async def _one_tenant(_tenant: UUID) -> str | None:
+    return None
+
+
+class Deliverer:
+    """Delivers what waits until it is stopped. Any number of them may share a database.
+
+    `told_apart` gives a tenant's name where there is more than one, so that the commands in a mail name it.
+    """
+
+    def __init__(self, service: Service, ways: Ways, told_apart: TenantNames = _one_tenant) -> None:
         self._service = service
         self._ways = ways
+        self._told_apart = told_apart
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -171,7 +183,8 @@ class Deliverer:
             told = "No mail server was configured in time (mail.host)."
             return Attempt(False, told, runtime.now(), 0, final=True)
         now = runtime.now()
-        about = Told(due.kind, due.message, due.details, due.at, claimed.job_id, due.job_name)
+        tenant_name = await self._told_apart(claimed.tenant)
+        about = Told(due.kind, due.message, due.details, due.at, claimed.job_id, due.job_name, tenant_name)
         mail = notice_mail(about, due.recipient, due.id.hex, now, self._ways.installation)
         sent = await send_mail(self._ways.mail, mail)
         duration = _milliseconds_since(began, runtime)

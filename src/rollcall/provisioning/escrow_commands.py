@@ -9,7 +9,7 @@ from uuid import UUID
 
 from rollcall.db import TenantDatabase, Tx
 from rollcall.errors import Invalid, NotFound
-from rollcall.provisioning.escrow_exchanges import exchanges_of
+from rollcall.provisioning.escrow_exchanges import exchanges_of, exchanges_of_references
 from rollcall.provisioning.failure_classes import class_of
 from rollcall.provisioning.failures import (
     Failure,
@@ -45,10 +45,13 @@ async def failures_of(tx: Tx, job_id: UUID, key: Key, limit: int = 100) -> list[
     found = await list_failures(tx, job_id, FailureFilter(keys=[key]), limit=limit)
     if not found:
         raise await _nothing_failed(tx, job_id, [key])
-    exchanges = await exchanges_of(tx, job_id, {Key(each.kind, each.source_id) for each in found})
+    own = await exchanges_of(tx, job_id, {Key(each.kind, each.source_id) for each in found if not each.attribute})
+    shared = await exchanges_of_references(tx, job_id, [each.at for each in found if each.attribute])
     return [
         FailureDetails(
-            each, exchanges.get((Key(each.kind, each.source_id), each.attribute)), class_of(each.code).remedy
+            each,
+            shared.get(each.at) if each.attribute else own.get(Key(each.kind, each.source_id)),
+            class_of(each.code).remedy,
         )
         for each in found
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from rollcall.provisioning.failure_classes import class_of
 from rollcall.provisioning.model import Escrow, JobSettings, Problem
@@ -63,6 +65,18 @@ def _until_next_cycle(settings: JobSettings) -> timedelta:
     return timedelta(seconds=settings.interval_seconds / 2)
 
 
+def as_it_is_kept(kept: Escrow | None, written: Escrow | None) -> Escrow | None:
+    """The escrow to keep where another one is kept by now: what somebody did with it meanwhile holds.
+
+    One that was given up while it was tried stays given up; one that was not tried keeps the time it has by now.
+    """
+    if kept is None or written is None or kept.first_failed != written.first_failed:
+        return written
+    if kept.attempts == written.attempts:
+        return replace(written, next_attempt=kept.next_attempt, given_up=kept.given_up)
+    return replace(written, given_up=written.given_up or kept.given_up)
+
+
 def retry_sentence(escrow: Escrow) -> str:
     """How often it was tried, and when it is tried again (rule E1)."""
     times = f"{escrow.attempts} {'time' if escrow.attempts == 1 else 'times'}"
@@ -73,6 +87,32 @@ def retry_sentence(escrow: Escrow) -> str:
 
 def _moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTime:
+    """When what is to be tried again is: `at` None: not before somebody acts; `because`: what it waits for."""
+
+    at: datetime | None
+    because: Literal["due", "no worker", "quarantine", "Retry-After", "Paused", "Disabled"]
+
+
+def retry_time(
+    state: Literal["Active", "Paused", "Disabled"],
+    quarantined_until: datetime | None,
+    resume_at: datetime | None,
+    now: datetime,
+    *,
+    has_worker: bool,
+) -> RetryTime:
+    """When a retry comes about that is asked of a job in this state, and what its next cycle waits for."""
+    if state != "Active":
+        return RetryTime(None, state)
+    if quarantined_until is not None and quarantined_until > now:
+        return RetryTime(quarantined_until, "quarantine")
+    if resume_at is not None and resume_at > now:
+        return RetryTime(resume_at, "Retry-After")
+    return RetryTime(now, "due") if has_worker else RetryTime(None, "no worker")
 
 
 def is_time_for(escrow: Escrow, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from rollcall.provisioning.connectors.bulk import of_one
 from rollcall.provisioning.connectors.contract import Done, Found, Many, Outcome, Refused, Target, Unanswered
 from rollcall.provisioning.failure_classes import Follows, follows
 from rollcall.provisioning.meter import NO_METER, Meter
@@ -278,7 +279,13 @@ class Exporter:
 
 def _each(part: Sequence[Operation], answer: Many | Done | Refused | Unanswered | None, duration: int) -> list[Result]:
     """What the answer to a part says of each operation in it."""
-    outcomes: Sequence[Outcome | None] = answer.outcomes if isinstance(answer, Many) else [answer] * len(part)
+    outcomes: Sequence[Outcome | None]
+    if isinstance(answer, Many):
+        outcomes = answer.outcomes
+    elif len(part) > 1 and isinstance(answer, Refused | Unanswered):
+        outcomes = [of_one(answer, number) for number in range(len(part))]
+    else:
+        outcomes = [answer] * len(part)
     return [(operation, outcome, duration) for operation, outcome in zip(part, outcomes, strict=True)]
 
 

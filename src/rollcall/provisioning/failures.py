@@ -291,7 +291,7 @@ async def clear_escrows(tx: Tx, job_id: UUID) -> None:
     await tx.run(
         """
         update provisioning.object_references set due = true, attempts = 0, first_failed = null, next_attempt = null,
-            code = null, reason = null, given_up = false
+            code = null, reason = null, given_up = false, exchange_id = null
         where job_id = %s and first_failed is not null
         """,
         [job_id],

@@ -137,8 +137,17 @@ async def claims(tx: Tx, job_id: UUID, kind: str) -> dict[tuple[str, str], Key]:
     return claims_of(map(_link, rows))
 
 
+# A failure that is tried once more counts one more attempt; after it was given up, it begins anew with the first.
+_SAME_SERIES = "coalesce(l.escrow_first_failed = excluded.escrow_first_failed, false)"
+_NOT_TRIED = f"(l.escrow_next_attempt is not null and l.escrow_attempts = excluded.escrow_attempts and {_SAME_SERIES})"
+
+
 async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
-    """Insert or replace links, in one statement."""
+    """Insert or replace links, in one statement.
+
+    What somebody did with a failure meanwhile holds: one that was given up while it was tried stays given up, and one
+    that was not tried keeps its time.
+    """
     if not links:
         return
     # A target resource may pass from one link of this page to another: give up before taking.
@@ -159,7 +168,7 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
         )
     await tx.run(
         f"""
-        insert into provisioning.links (job_id, {_LINK_COLUMNS})
+        insert into provisioning.links as l (job_id, {_LINK_COLUMNS})
         select %(job)s, {_LINK_COLUMNS} from jsonb_to_recordset(%(rows)s) as r (
             kind text, source_id text, name text, state text, target_id text, sent jsonb, disabled boolean,
             intent_matching jsonb, generation bigint, members_pending boolean, withheld boolean,
@@ -171,9 +180,11 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             disabled = excluded.disabled, intent_matching = excluded.intent_matching,
             generation = excluded.generation, members_pending = excluded.members_pending,
             withheld = excluded.withheld, escrow_attempts = excluded.escrow_attempts,
-            escrow_first_failed = excluded.escrow_first_failed, escrow_next_attempt = excluded.escrow_next_attempt,
+            escrow_first_failed = excluded.escrow_first_failed,
+            escrow_next_attempt = case when {_NOT_TRIED} then l.escrow_next_attempt else excluded.escrow_next_attempt end,
             escrow_code = excluded.escrow_code, escrow_reason = excluded.escrow_reason,
-            escrow_given_up = excluded.escrow_given_up, disabled_at = excluded.disabled_at, left_alone = excluded.left_alone,
+            escrow_given_up = case when {_NOT_TRIED} then l.escrow_given_up
+                else excluded.escrow_given_up or (l.escrow_given_up and {_SAME_SERIES}) end, disabled_at = excluded.disabled_at, left_alone = excluded.left_alone,
             staged = excluded.staged, staging = excluded.staging
         """,
         {"rows": Jsonb([_row(link) for link in links]), "job": job_id},

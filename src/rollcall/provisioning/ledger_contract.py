@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol
 from rollcall.provisioning.guards import Objection
 from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey, Staged, Tie
 
-Exchanges = Mapping[tuple[Key, str], Exchange | None]
-"""By object and, for references that start at it, their attribute (else ""): the last exchange; None where there is none any more."""
+Exchanges = Mapping[Key, Exchange | None]
+"""By object: its last exchange; None where there is none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,21 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedExchange:
+    """The last exchange of references that went in one request; they start at one object, with one attribute."""
+
+    id: str
+    exchange: Exchange
+    references: tuple[ReferenceKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceOutcome:
     """What became of references that were sent, waited or needed nothing.
 
     `present`, `absent`: known now. `failed`: how, and when each is tried again. `idle`: looked at and not due
-    until one of their ends changes. `links`: ends that are to be read before they are believed. `exchanges`,
-    `exhausted` as in a page's commit; where references of one attribute came right, whether others still fail is seen to.
+    until one of their ends changes. `links`: ends that are to be read before they are believed. `exchanges`: of those that
+    failed, each with the others of its request; what is kept of the others goes. `exhausted` as in a page's commit.
     """
 
     present: Sequence[ReferenceKey] = ()
@@ -106,7 +115,7 @@ class ReferenceOutcome:
     idle: Sequence[ReferenceKey] = ()
     links: Sequence[Link] = ()
     log: Sequence[LogRecord] = ()
-    exchanges: Exchanges = field(default_factory=dict)
+    exchanges: Sequence[SharedExchange] = ()
     exhausted: Exhausted | None = None
 
 

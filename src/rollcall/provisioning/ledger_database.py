@@ -9,7 +9,7 @@ from uuid import UUID
 from rollcall.db import TenantDatabase, Tx
 from rollcall.provisioning import job_states, jobs, ledger, staging
 from rollcall.provisioning import ledger_references as references
-from rollcall.provisioning.escrow_exchanges import keep_exchanges
+from rollcall.provisioning.escrow_exchanges import keep_exchanges, keep_shared_exchanges
 from rollcall.provisioning.ledger import Hold
 from rollcall.provisioning.ledger_contract import Commit, Exhausted, KeptReference, Lot, Position, ReferenceOutcome
 from rollcall.provisioning.log_record import SCHEDULE, Initiator
@@ -181,11 +181,12 @@ async def _commit_references(
     await ledger.check_hold(tx, job_id, hold, anew=False)
     await references.set_state(tx, job_id, outcome.present, "present")
     await references.set_state(tx, job_id, outcome.absent, "absent")
-    await references.set_failed(tx, job_id, outcome.failed)
+    await references.set_failed(tx, job_id, outcome.failed, outcome.exchanges)
     await references.set_idle(tx, job_id, outcome.idle)
     await ledger.save_links(tx, job_id, outcome.links)
     await ledger.append_log(tx, job_id, outcome.log, initiator)
-    await keep_exchanges(tx, job_id, outcome.exchanges)
+    told_of = {key.source for key in (*outcome.present, *outcome.absent, *outcome.failed)}
+    await keep_shared_exchanges(tx, job_id, outcome.exchanges, told_of)
     await _disable(tx, job_id, outcome.exhausted)
 
 

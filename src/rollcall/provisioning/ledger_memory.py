@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rollcall.provisioning.escrows import is_time_for
+from rollcall.provisioning.escrows import as_it_is_kept, is_time_for
 from rollcall.provisioning.ledger_contract import (
     Commit,
     Exchanges,
@@ -46,7 +46,8 @@ class MemoryLedger:
         self.links: dict[Key, Link] = {}
         self.references: dict[ReferenceKey, _Row] = {}
         self.log: list[LogRecord] = []
-        self.exchanges: dict[tuple[Key, str], Exchange] = {}
+        self.exchanges: dict[Key, Exchange] = {}
+        self.reference_exchanges: dict[ReferenceKey, Exchange] = {}
         self.exhausted: list[Exhausted] = []
         self._position = Position()
         self.lots: list[Lot] = []
@@ -74,14 +75,19 @@ class MemoryLedger:
             if key.kind == kind and link.state == "uncertain" and link.target_id is None
         )
 
+    def _save(self, link: Link) -> None:
+        kept = self.links.get(link.key)
+        escrow = as_it_is_kept(None if kept is None else kept.escrow, link.escrow)
+        self.links[link.key] = replace(link, escrow=escrow)
+
     async def intend(self, links: Sequence[Link], lost: Collection[Key]) -> None:
         for link in links:
-            self.links[link.key] = link
+            self._save(link)
         self._forget(lost)
 
     async def commit(self, commit: Commit) -> None:
         for link in commit.links:
-            self.links[link.key] = link
+            self._save(link)
         for key in commit.dropped:
             self.links.pop(key, None)
         self._forget(commit.lost)
@@ -255,36 +261,35 @@ class MemoryLedger:
             self._settled(key, "absent")
         for key, escrow in outcome.failed.items():
             row = self.references[key]
-            row.escrow = escrow
+            stays = row.escrow is not None and row.escrow.given_up and not row.due
+            row.escrow = replace(escrow, given_up=escrow.given_up or stays)
             row.due = row.due and not escrow.given_up
+            self.reference_exchanges.pop(key, None)
         for key in outcome.idle:
             if key in self.references and self.references[key].due:
                 self.references[key].due = False
         for link in outcome.links:
-            self.links[link.key] = link
+            self._save(link)
         self.log.extend(outcome.log)
-        self._keep_exchanges(outcome.exchanges, outcome.exhausted)
+        for shared in outcome.exchanges:
+            self.reference_exchanges.update(dict.fromkeys(shared.references, shared.exchange))
+        self._keep_exchanges({}, outcome.exhausted)
 
     def _keep_exchanges(self, exchanges: Exchanges, exhausted: Exhausted | None) -> None:
         for where, exchange in exchanges.items():
             if exchange is not None:
                 self.exchanges[where] = exchange
-            elif not (where[1] and self._fails_still(*where)):
+            else:
                 self.exchanges.pop(where, None)
-        for where in [each for each in self.exchanges if each[0] not in self.links]:
+        for where in [each for each in self.exchanges if each not in self.links]:
             del self.exchanges[where]
         if exhausted is not None:
             self.exhausted.append(exhausted)
 
-    def _fails_still(self, source: Key, attribute: str) -> bool:
-        return any(
-            key.source == source and key.attribute == attribute and self.references[key].escrow is not None
-            for key in self._by_end.get(source, ())
-        )
-
     def _settled(self, key: ReferenceKey, state: str) -> None:
         row = self.references[key]
         row.state, row.escrow = state, None
+        self.reference_exchanges.pop(key, None)
         row.due = row.wanted != (state == "present")
         if state == "absent" and not row.wanted:
             self._remove(key)

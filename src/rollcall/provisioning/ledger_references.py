@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.escrows import LONGEST_WAIT
-from rollcall.provisioning.ledger_contract import Among, KeptReference, SingleReference
+from rollcall.provisioning.ledger_contract import Among, KeptReference, SharedExchange, SingleReference
 from rollcall.provisioning.model import Escrow, Key, Reference, ReferenceKey, Tie
 
 _KEY_COLUMNS = "source_kind, source_id, attribute, referenced_kind, referenced_id"
@@ -21,7 +21,8 @@ _SAME_KEY = """r.source_kind = k.source_kind and r.source_id = k.source_id and r
 
 
 ESCROW_COLUMNS = "attempts, first_failed, next_attempt, code, reason, given_up"
-_NO_ESCROW = """attempts = 0, first_failed = null, next_attempt = null, code = null, reason = null, given_up = false"""
+_NO_ESCROW = """attempts = 0, first_failed = null, next_attempt = null, code = null, reason = null, given_up = false,
+    exchange_id = null"""
 
 
 def reference_escrow(row: Mapping[str, Any]) -> Escrow | None:
@@ -311,10 +312,16 @@ async def set_idle(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey]) -> None:
         )
 
 
-async def set_failed(tx: Tx, job_id: UUID, failed: Mapping[ReferenceKey, Escrow]) -> None:
-    """These references failed, and are tried again or given up."""
+async def set_failed(
+    tx: Tx, job_id: UUID, failed: Mapping[ReferenceKey, Escrow], exchanges: Sequence[SharedExchange] = ()
+) -> None:
+    """These references failed, and are tried again or given up.
+
+    One that somebody gave up while it was tried stays given up: it is due no more, as nothing else makes it.
+    """
     if not failed:
         return
+    of = {key: shared.id for shared in exchanges for key in shared.references}
     rows = [
         _record(
             key,
@@ -324,16 +331,17 @@ async def set_failed(tx: Tx, job_id: UUID, failed: Mapping[ReferenceKey, Escrow]
             code=escrow.code,
             reason=escrow.reason,
             given_up=escrow.given_up,
+            exchange_id=of.get(key),
         )
         for key, escrow in failed.items()
     ]
     await tx.run(
         f"""
         update provisioning.object_references r set attempts = k.attempts, first_failed = k.first_failed,
-            next_attempt = k.next_attempt, code = k.code, reason = k.reason, given_up = k.given_up,
-            due = r.due and not k.given_up
+            next_attempt = k.next_attempt, code = k.code, reason = k.reason, exchange_id = k.exchange_id,
+            given_up = k.given_up or (r.given_up and not r.due), due = r.due and not k.given_up
         from jsonb_to_recordset(%(rows)s) as k ({_KEY_RECORD}, attempts integer, first_failed timestamptz,
-            next_attempt timestamptz, code text, reason text, given_up boolean)
+            next_attempt timestamptz, code text, reason text, given_up boolean, exchange_id uuid)
         where r.job_id = %(job)s and {_SAME_KEY}
         """,
         {"job": job_id, "rows": Jsonb(rows)},

@@ -321,6 +321,7 @@ class Exchange:
     """The last request for something that failed, and its answer, as they are kept: bounded, and without hidden values.
 
     `body`: what was sent, None for nothing, the beginning of its JSON as text where it is large. `status` None: no answer.
+    `number`: how many references the request was about, 0 where it was about an object itself.
     """
 
     at: datetime
@@ -329,6 +330,7 @@ class Exchange:
     body: Json = None
     status: int | None = None
     answer: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

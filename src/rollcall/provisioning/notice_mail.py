@@ -12,7 +12,7 @@ import jinja2
 
 from rollcall.mail import Mail, one_line
 from rollcall.provisioning.model import Json
-from rollcall.provisioning.notice_words import job_word, trial_words, words_of
+from rollcall.provisioning.notice_words import job_word, tenant_option, trial_words, words_of
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("rollcall.provisioning"),
@@ -26,7 +26,7 @@ _TEMPLATES = jinja2.Environment(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a mail is about."""
+    """What a mail is about. `tenant_name`: the job's tenant, where there are several."""
 
     kind: str
     message: str
@@ -34,6 +34,7 @@ class Told:
     at: datetime
     job_id: UUID
     job_name: str
+    tenant_name: str | None = None
 
 
 def notice_mail(told: Told, to: str, key: str, now: datetime, installation: str | None) -> Mail:
@@ -46,14 +47,23 @@ def notice_mail(told: Told, to: str, key: str, now: datetime, installation: str 
         job_id=told.job_id,
         job_name=told.job_name,
         installation=installation,
+        tenant_name=told.tenant_name,
     )
-    values = {"words": words, "job": one_line(told.job_name), "word": job_word(told.job_name, told.job_id)}
+    values = {
+        "words": words,
+        "job": one_line(told.job_name),
+        "tenant": None if told.tenant_name is None else one_line(told.tenant_name),
+        "settings": f"rollcall job settings {job_word(told.job_name, told.job_id)} notification_emails=ADDRESS,ADDRESS"
+        + tenant_option(told.tenant_name),
+    }
     return _rendered(values, to, key, now)
 
 
 def trial_mail(to: str, key: str, now: datetime, installation: str | None) -> Mail:
     """A mail that says that mail works."""
-    return _rendered({"words": trial_words(now, installation), "job": None, "word": "JOB"}, to, key, now)
+    return _rendered(
+        {"words": trial_words(now, installation), "job": None, "tenant": None, "settings": None}, to, key, now
+    )
 
 
 def _rendered(values: Mapping[str, Any], to: str, key: str, now: datetime) -> Mail:

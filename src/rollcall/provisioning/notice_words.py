@@ -16,6 +16,7 @@ Tone = Literal["trouble", "decision", "well"]
 _LISTED_VALUES = 10
 _VALUE_CHARACTERS = 300
 _SECRET_NAME = re.compile(r"token|secret|password|authorization|credential", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:JOB|PLAN)\b")
 # A target may repeat the header that it was sent (RFC 6750 §2.1).
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 
@@ -49,14 +50,14 @@ class _Kind:
     steps: tuple[tuple[str, str], ...]
 
 
-# In the commands, JOB stands for the job.
+# In the commands, JOB stands for the job, and PLAN for the plan that a notice is about.
 _KINDS: Mapping[str, _Kind] = {
     "quarantine": _Kind(
         "{job} is in quarantine",
         "trouble",
         (
             ("See the job's state and what stopped it:", "rollcall job status JOB"),
-            ("See what failed:", "rollcall job logs JOB"),
+            ("See what failed, and why:", "rollcall job failures list JOB"),
             ("Test the connection, once the cause is mended:", "rollcall job test JOB"),
             ("Then let it run at once, instead of at its next attempt:", "rollcall job start JOB"),
         ),
@@ -74,14 +75,23 @@ _KINDS: Mapping[str, _Kind] = {
         "{job} holds back removals",
         "decision",
         (
-            ("See who would be disabled or deleted:", "rollcall job plan JOB"),
-            ("See what held them back, and how to allow them:", "rollcall job status JOB"),
+            ("See whom it is about, and what held them back:", "rollcall job held JOB"),
+            ("If the removals are meant, let the next cycle send them:", "rollcall job allow JOB --by 'YOUR NAME'"),
+            (
+                "If they are not, repair the source, the assignments or the filter, and then forget them:",
+                "rollcall job reject JOB --by 'YOUR NAME'",
+            ),
         ),
     ),
     "approval": _Kind(
         "A plan of {job} waits for approval",
         "decision",
-        (("See what waits, and how to approve or reject it:", "rollcall job status JOB"),),
+        (
+            ("Look at the plan:", "rollcall job show-plan PLAN"),
+            ("Approve it, and it is carried out exactly as it is:", "rollcall job approve PLAN --by 'YOUR NAME'"),
+            ("Or reject it, and nothing is sent:", "rollcall job reject-plan PLAN --by 'YOUR NAME'"),
+            ("See all plans that wait:", "rollcall job plans JOB"),
+        ),
     ),
     "credentials": _Kind(
         "The Secret Token of {job} expires",
@@ -106,11 +116,21 @@ def words_of(
     job_id: UUID,
     job_name: str,
     installation: str | None,
+    tenant_name: str | None = None,
 ) -> NoticeWords:
-    """The words of a notice. `installation` is the address people reach this Rollcall at, if it has one."""
+    """The words of a notice.
+
+    `installation` is the address people reach this Rollcall at, if it has one; `tenant_name` is that of the job's tenant,
+    where there are several and a command has to say which.
+    """
     told = _KINDS[kind]
     heading = told.heading.format(job=_visible(job_name))
-    steps = tuple(Step(what, command.replace("JOB", job_word(job_name, job_id))) for what, command in told.steps)
+    job, plan = job_word(job_name, job_id), details.get("plan_id")
+    words = {"JOB": job, "PLAN": job if plan is None else shlex.quote(str(plan))}
+    option = tenant_option(tenant_name)
+    steps = tuple(
+        Step(what, _PLACE.sub(lambda found: words[found[0]], command) + option) for what, command in told.steps
+    )
     return NoticeWords(
         subject=f"[Rollcall] {heading}",
         heading=heading,
@@ -153,6 +173,11 @@ def _moment(at: datetime) -> str:
 def job_word(job_name: str, job_id: UUID) -> str:
     """The job as a command takes it: by its name where that can be copied without harm, else by its id."""
     return shlex.quote(job_name) if job_name.isprintable() and job_name.strip() and job_name[0] != "-" else str(job_id)
+
+
+def tenant_option(tenant_name: str | None) -> str:
+    """What a command needs to work in this tenant; nothing where there is no other."""
+    return "" if tenant_name is None else f" --tenant {shlex.quote(tenant_name)}"
 
 
 def _visible(text: str) -> str:

@@ -63,7 +63,7 @@ class _Page:
     log: list[LogRecord] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     failed: set[Key] = field(default_factory=set)
-    exchanges: dict[tuple[Key, str], Exchange | None] = field(default_factory=dict)
+    exchanges: dict[Key, Exchange | None] = field(default_factory=dict)
     exhausted: list[str] = field(default_factory=list)
 
 
@@ -195,7 +195,7 @@ def _remember(page: _Page, item: Item, link: Link, *, attempted: bool, members_p
     if attempted and item.scope.verdict != "undecided":
         link = replace(link, left_alone=item.scope.verdict == "ignored")
     if known.escrow is not None and link.escrow is None:
-        page.exchanges[link.key, ""] = None
+        page.exchanges[link.key] = None
     if (known.state, known.target_id, known.left_alone) != (link.state, link.target_id, link.left_alone):
         page.touched.add(link.key)
     if not link.may_exist and link.escrow is None:
@@ -355,7 +355,7 @@ def _held(item: Item, skip: Skip) -> Values:
 def _escrow(page: _Page, item: Item, problem: Problem, outcome: Refused | Unanswered | None) -> Escrow:
     """The escrow of what failed now; its last exchange is kept with it, where there was one."""
     escrow = next_escrow(item.known.escrow, problem, page.now, page.settings)
-    page.exchanges[item.desired.key, ""] = (
+    page.exchanges[item.desired.key] = (
         None if outcome is None else last_exchange(outcome, page.now, item.desired.key.kind, hidden_of(item))
     )
     if escrow.given_up:

@@ -11,11 +11,10 @@ from rollcall.provisioning.connectors.contract import Done, Found, Outcome, Refu
 from rollcall.provisioning.escrows import next_escrow, retry_sentence
 from rollcall.provisioning.failure_classes import may_be_about_one
 from rollcall.provisioning.last_exchange import NOTHING_HIDDEN, last_exchange
-from rollcall.provisioning.ledger_contract import Exhausted, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import Exhausted, ReferenceOutcome, SharedExchange
 from rollcall.provisioning.log_steps import exchange_of
 from rollcall.provisioning.model import (
     Escrow,
-    Exchange,
     Json,
     Key,
     Link,
@@ -63,7 +62,7 @@ class _Pass:
     present: list[ReferenceKey] = field(default_factory=list)
     absent: list[ReferenceKey] = field(default_factory=list)
     failed: dict[ReferenceKey, Escrow] = field(default_factory=dict)
-    exchanges: dict[tuple[Key, str], Exchange | None] = field(default_factory=dict)
+    exchanges: list[SharedExchange] = field(default_factory=list)
     suspects: dict[Key, Problem] = field(default_factory=dict)
     lost: dict[Key, Problem] = field(default_factory=dict)
     log: list[LogRecord] = field(default_factory=list)
@@ -185,9 +184,11 @@ def _settle(road: Road, batch: _Pass, operation: ReferenceOperation, answer: Out
     road.counts.references_failed += len(rows)
     for row in rows:
         batch.failed[row.key] = _escrow(road, batch, row, answer)
-    batch.exchanges[operation.source, operation.attribute] = last_exchange(
-        answer, batch.now, operation.source.kind, NOTHING_HIDDEN
-    )
+    if kept := last_exchange(answer, batch.now, operation.source.kind, NOTHING_HIDDEN):
+        shared = SharedExchange(
+            str(road.runtime.new_id()), replace(kept, number=len(rows)), tuple(row.key for row in rows)
+        )
+        batch.exchanges.append(shared)
     latest = max((batch.failed[row.key] for row in rows), key=lambda escrow: escrow.next_attempt)
     _log(road, batch, operation, "failure", duration, answer, retry_sentence(latest))
     if may_be_about_one(answer):
@@ -204,7 +205,6 @@ def _arrived(batch: _Pass, operation: ReferenceOperation) -> None:
     """The target holds these references as they are wanted."""
     batch.present.extend(row.key for row in operation.added)
     batch.absent.extend(row.key for row in operation.removed)
-    _came_right(batch, operation.added + operation.removed)
 
 
 def _settled(batch: _Pass, rows: Sequence[Reference]) -> None:
@@ -212,14 +212,6 @@ def _settled(batch: _Pass, rows: Sequence[Reference]) -> None:
     failed = [row for row in rows if row.escrow is not None]
     batch.present.extend(row.key for row in failed if row.wanted)
     batch.absent.extend(row.key for row in failed if not row.wanted)
-    _came_right(batch, failed)
-
-
-def _came_right(batch: _Pass, rows: Sequence[Reference]) -> None:
-    """What failed before and does so no more leaves no exchange behind, unless others of its attribute still fail."""
-    for row in rows:
-        if row.escrow is not None:
-            batch.exchanges.setdefault((row.key.source, row.key.attribute), None)
 
 
 def _escrow(road: Road, batch: _Pass, row: Reference, answer: Refused | Unanswered) -> Escrow:

@@ -107,6 +107,9 @@ async def test_without_an_answer_nobody_knows_what_became_of_any() -> None:
         outcomes = await sent(target, creations(3))
 
     assert all(isinstance(each, Unanswered) for each in outcomes)
+    # Each keeps its own part of what was sent, and nobody else's.
+    kept = [(each.request, each.body["userName"]) for each in outcomes if isinstance(each, Unanswered)]
+    assert kept == [("POST /Users in /Bulk", f"user {number}") for number in range(3)]
     assert len(await held(variant)) == 3, "it had been carried out"
 
 

@@ -38,6 +38,33 @@ def test_every_kind_says_what_to_do_with_commands_that_exist(kind: str) -> None:
         assert "Sales" in step.command
 
 
+def test_a_decision_is_asked_for_with_the_commands_that_take_it() -> None:
+    """P4: allow or reject; a plan by its id, so that the one that was mailed is the one that is approved."""
+    held, approval = words("held"), words("approval", details={"plan_id": "0199-7"})
+
+    assert [step.command for step in held.steps] == [
+        "rollcall job held Sales",
+        "rollcall job allow Sales --by 'YOUR NAME'",
+        "rollcall job reject Sales --by 'YOUR NAME'",
+    ]
+    assert [step.command for step in approval.steps] == [
+        "rollcall job show-plan 0199-7",
+        "rollcall job approve 0199-7 --by 'YOUR NAME'",
+        "rollcall job reject-plan 0199-7 --by 'YOUR NAME'",
+        "rollcall job plans Sales",
+    ]
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_where_there_are_several_tenants_every_command_says_which(kind: str) -> None:
+    told = words_of(
+        kind, "", {}, at=AT, job_id=JOB, job_name="JOB of PLAN", installation=None, tenant_name="contoso & co"
+    )
+
+    assert all(step.command.endswith(" --tenant 'contoso & co'") for step in told.steps)
+    assert all(step.command.count("'JOB of PLAN'") == 1 for step in told.steps)
+
+
 @pytest.mark.parametrize("name", ["a\nb", "--yes", "\x1b[2J", " "])
 def test_a_name_that_can_not_be_copied_is_replaced_by_the_id(name: str) -> None:
     told = words(name=name)

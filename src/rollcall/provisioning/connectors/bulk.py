@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from rollcall.provisioning.connectors.contract import Done, Outcome, Refused
+from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
 from rollcall.provisioning.connectors.scim_answers import incompatible, outcome_of_status
 from rollcall.provisioning.connectors.whole_resource import patch_request
 from rollcall.provisioning.model import Json, Operation, Values
@@ -111,6 +112,15 @@ def _last_segment(location: Any) -> str:
         return unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2]) if isinstance(location, str) else ""
     except ValueError:  # no address at all, such as http://[::1/Users/7
         return ""
+
+
+def of_one(answer: Refused | Unanswered, number: int) -> Refused | Unanswered:
+    """What an answer to a whole Bulk request says of its operation `number`, from 0: with that part of the body alone."""
+    operations = answer.body.get("Operations") if isinstance(answer.body, dict) else None
+    if not isinstance(operations, list) or number >= len(operations):
+        return answer
+    own = operations[number]
+    return replace(answer, request=f"{own['method']} {own['path']} in /Bulk", body=own.get("data"))
 
 
 def is_no_bulk(answer: Refused) -> bool:

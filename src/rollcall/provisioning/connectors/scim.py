@@ -190,9 +190,10 @@ class ScimTarget:
 
     async def bulk(self, operations: Sequence[Operation]) -> Many | Refused | Unanswered:
         items = [self._bulk_item(operation, number) for number, operation in enumerate(operations, 1)]
-        answer = await self._client.send("POST", "/Bulk", body=bulk.request(items))
+        request = bulk.request(items)
+        answer = await self._client.send("POST", "/Bulk", body=request)
         if not isinstance(answer, WireDone):
-            return replace(failure(answer), request="POST /Bulk")
+            return replace(failure(answer), request="POST /Bulk", body=request)
         outcomes = bulk.outcomes(operations, items, answer.body or {})
         each_sent = zip(items, outcomes, strict=True)
         return Many(
