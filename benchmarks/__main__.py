@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 import structlog
 
-from benchmarks import cycles, expressions, importing, large, preview, scim
+from benchmarks import cycles, expressions, importing, large, plans, preview, scim
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[bool], Iterable[Figure]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[bool], Iterable[Figure]]] = {
     "cycles": lambda _full: cycles.measure(),
     "import": importing.measure,
     "large": large.measure,
+    "plans": plans.measure,
     "preview": preview.measure,
 }
 

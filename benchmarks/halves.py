@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -112,6 +113,22 @@ def peak_megabytes(pid: int | Literal["self"]) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise AssertionError("Linux tells the peak of a process")
+
+
+def command(joined: Halves, *words: str, told: Path) -> tuple[float, float]:
+    """Seconds and peak megabytes of one command, as a process of its own; what it prints goes into `told`."""
+    began = time.perf_counter()
+    with told.open("w") as out:
+        data = str(joined.parts.config.data)
+        process = subprocess.Popen([sys.executable, "-m", "rollcall", *words, "--data", data], stdout=out)
+        megabytes = 0.0
+        # Not from wait4, which counts what this process had when it forked.
+        while process.poll() is None:
+            with suppress(AssertionError, ProcessLookupError):  # it has just ended
+                megabytes = peak_megabytes(process.pid)
+            time.sleep(0.02)
+    assert process.returncode == 0, f"{words} succeeded"
+    return time.perf_counter() - began, megabytes
 
 
 @asynccontextmanager

@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 from benchmarks.figure import Figure
-from benchmarks.halves import Halves, halves, peak_megabytes
+from benchmarks.halves import Halves, command, halves
 from rollcall import directory
 from rollcall.db import TenantDatabase
 from rollcall.provisioning import read_job
@@ -58,29 +54,7 @@ def _preview(joined: Halves, document: dict[str, object], people: int) -> tuple[
     with tempfile.TemporaryDirectory() as folder:
         file, told = Path(folder) / "schema.json", Path(folder) / "told.json"
         file.write_text(json.dumps(document))
-        words = [
-            "-m",
-            "rollcall",
-            "job",
-            "schema",
-            "set",
-            str(file),
-            "--dry-run",
-            "--json",
-            "--data",
-            str(joined.parts.config.data),
-        ]
-        began = time.perf_counter()
-        with told.open("w") as out:
-            process = subprocess.Popen([sys.executable, *words], stdout=out)
-            megabytes = 0.0
-            # Not from wait4, which counts what this process had when it forked.
-            while process.poll() is None:
-                with suppress(AssertionError, ProcessLookupError):  # it has just ended
-                    megabytes = peak_megabytes(process.pid)
-                time.sleep(0.02)
-        seconds = time.perf_counter() - began
-        assert process.returncode == 0, "the preview was shown"
+        seconds, megabytes = command(joined, "job", "schema", "set", str(file), "--dry-run", "--json", told=told)
         found = json.loads(told.read_text())["scope_change"]
         assert found["read"] >= people, "everybody was looked at"
         assert 0 < found["users"]["leaving"]["count"] < people, "the filter parts the people"

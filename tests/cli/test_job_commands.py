@@ -185,12 +185,13 @@ def test_on_demand_refuses_somebody_who_is_not_there(connected: Program) -> None
 
 
 def test_apply_shows_the_plan_and_asks(connected: Program) -> None:
+    connected.ok("job", "run", "Workspaces")
     connected.ok("directory", "set", "alan@example.com", "surname=Turing")
     unasked = connected("job", "apply", "Workspaces")
     applied = connected.ok("job", "apply", "Workspaces", "--yes")
 
     assert unasked.code == 2
-    assert "name.familyName: Turing" in unasked.out.replace("– → ", "")
+    assert "→ Turing" in unasked.out
     assert "--yes" in unasked.err
     assert "1 updated" in applied.out
 

@@ -37,7 +37,9 @@ from rollcall.provisioning import (
     provision_on_demand,
     read_plan,
     read_plan_row,
+    restart,
 )
+from rollcall.provisioning.job_states import has_force_deletes
 from rollcall.runtime import Runtime
 from tests.provisioning.proxy import WRITING, Proxy
 from tests.provisioning.world import World, found_world, upn
@@ -359,3 +361,34 @@ async def test_what_was_cut_off_goes_on_with_the_rest_of_what_was_approved(
 
 async def _note_begun(tx: Tx, plan: StoredPlan) -> None:
     await tx.run("update provisioning.plans set began = made where id = %s", [plan.id])
+
+
+async def test_a_cycle_that_stops_because_something_moved_leaves_forced_deletes_for_the_next(world: World) -> None:
+    """10 ForceDeletes: what was asked for and not sent is not used up."""
+    leavers = await people(world, "ada", "bob")
+    await world.cycle()
+    settings = {"deletion_threshold": 1, "page_size": 1, "concurrency": 1}
+    await world.db.write(change_settings, world.job_id, settings)
+    for each in leavers:
+        await world.db.write(directory.update_user, each, {"accountEnabled": False})
+    await world.cycle()
+    await world.db.write(restart, world.job_id, {"ForceDeletes"})
+    text = await kept(world)
+    renamed: list[str] = []
+
+    async def moves(method: str, path: str) -> None:
+        if method in WRITING and not renamed:
+            renamed.append(path)
+            for each in leavers:
+                await world.db.write(directory.update_user, each, {"userPrincipalName": f"new-{each}@example.com"})
+
+    world.proxy.interfere = moves
+    stopped = await applied(world, text)
+    assert stopped.problem is not None
+    assert stopped.problem.code == "PlanMoved"
+    assert sorted(each["active"] for each in (await world.target.accounts()).values()) == [False, True]
+    assert await world.db.read(has_force_deletes, world.job_id)
+
+    assert (await world.cycle()).problem is None
+
+    assert [each["active"] for each in (await world.target.accounts()).values()] == [False, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from uuid import UUID
 
@@ -15,7 +16,10 @@ from rollcall.provisioning import (
     DemandReport,
     Key,
     choose_by_filter,
+    decide,
+    last_plan,
     provision_on_demand,
+    set_state,
     to_graph,
 )
 from rollcall.provisioning.jobs import change_schema, change_settings, read_job
@@ -310,3 +314,87 @@ async def test_its_graph_form_is_a_pair_of_texts(world: World) -> None:
     ]
     scoping = value["provisioningSteps"][2]["details"]
     assert (scoping["IsActive"], scoping["Assigned"], scoping["ScopeEvaluationResult"]) == ("True", "True", "{}")
+
+
+async def test_somebody_is_brought_in_step_while_the_job_is_paused_and_it_stays_so(world: World) -> None:
+    ada = await world.user("ada")
+    await world.assign(ada)
+    await world.db.write(set_state, world.job_id, "Active")
+    await world.db.write(set_state, world.job_id, "Paused")
+
+    (report,) = (await demand(world, user_key(ada))).reports
+
+    assert report.result == "success"
+    assert set(await world.target.accounts()) == {upn("ada")}
+    assert (await world.db.read(read_job, world.job_id)).state == "Paused"
+
+
+async def test_somebody_is_brought_in_step_in_quarantine_and_only_a_cycle_ends_that(world: World) -> None:
+    """O6: a demand tries out whether the cause is mended."""
+
+    async def refuse(_method: str, _path: str) -> web.Response:
+        return web.Response(status=401)
+
+    ada, bob = await world.user("ada"), await world.user("bob")
+    await world.assign(ada)
+    await world.assign(bob)
+    passing, world.proxy.interfere = world.proxy.interfere, refuse
+    await world.cycle()
+    assert (await world.db.read(read_job, world.job_id)).quarantine is not None
+    (refused,) = (await demand(world, user_key(ada))).reports
+    world.proxy.interfere = passing
+
+    (report,) = (await demand(world, user_key(ada))).reports
+
+    assert (refused.result, report.result) == ("failure", "success")
+    assert set(await world.target.accounts()) == {upn("ada")}
+    assert (await world.db.read(read_job, world.job_id)).quarantine is not None
+    await world.cycle()
+    assert (await world.db.read(read_job, world.job_id)).quarantine is None
+    await assert_in_step(world)
+
+
+async def test_a_demand_waits_for_a_cycle_that_runs_and_nobody_is_made_twice(world: World) -> None:
+    """O1: the answer comes after the cycle, and is about what the cycle left."""
+    people = [await world.user(f"p{number}") for number in range(6)]
+    for each in people:
+        await world.assign(each)
+    goes_on = asyncio.Event()
+
+    async def hold(method: str, _path: str) -> None:
+        if method == "POST":
+            await goes_on.wait()
+
+    world.proxy.interfere = hold
+    cycle = asyncio.create_task(world.cycle())
+    await world.proxy.until(lambda: bool(world.proxy.passed))
+    demanded = asyncio.create_task(demand(world, user_key(people[0])))
+    await asyncio.sleep(0.5)  # so that it has looked whether the cycle still runs
+    assert not demanded.done()
+    goes_on.set()
+
+    assert (await cycle).counts.created == len(people)
+    (report,) = (await demanded).reports
+    assert (report.result, report.action) == ("skipped", "other")
+    assert sum(each.method == "POST" for each in world.proxy.written()) == len(people)
+
+
+async def test_who_is_named_needs_no_approval_and_the_plan_that_waits_is_made_anew(world: World) -> None:
+    await world.db.write(change_settings, world.job_id, {"approval": "always"})
+    ada, bob = await world.user("ada"), await world.user("bob")
+    await world.assign(ada)
+    await world.assign(bob)
+    await world.cycle()
+    plan = await world.db.read(last_plan, world.job_id)
+    assert plan is not None
+
+    (report,) = (await demand(world, user_key(ada))).reports
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+    after = await world.cycle()
+
+    assert report.result == "success"
+    assert after.problem is not None, "what was approved was for two"
+    assert set(await world.target.accounts()) == {upn("ada")}
+    newer = await world.db.read(last_plan, world.job_id)
+    assert newer is not None
+    assert (newer.state, newer.totals["create"]) == ("waiting", 1)

@@ -28,7 +28,12 @@ def on_demand(
         typer.Argument(metavar="[USER_OR_GROUP]…", help="Users by UPN, mail or name, groups by name, or ids."),
     ] = None,
     filter_text: Annotated[
-        str | None, typer.Option("--filter", metavar="FILTER", help='All users that fit, as department eq "Sales".')
+        str | None,
+        typer.Option(
+            "--filter",
+            metavar="FILTER",
+            help='All users that fit, as department eq "Sales". Everybody is read to find them.',
+        ),
     ] = None,
     group_filter: Annotated[
         str | None, typer.Option("--group-filter", metavar="FILTER", help="All groups that fit.")

@@ -13,12 +13,12 @@ from rollcall import provisioning
 from rollcall.cli import job_run, output, plan_out
 from rollcall.cli.job_plan import JobName, show_plan
 from rollcall.cli.naming import job_named
-from rollcall.cli.output import Answer, safe
+from rollcall.cli.output import Answer, moment, safe, shell_word
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.errors import NotFound
 from rollcall.main import Parts
-from rollcall.provisioning import Compressed, LeftOut, PlanHead, StoredPlan
+from rollcall.provisioning import Compressed, Job, LeftOut, PlanHead, StoredPlan
 
 _SIGN_OF_LIFE = timedelta(seconds=10)
 _ACTIONS = ("create", "update", "disable", "delete")
@@ -52,7 +52,7 @@ def plans(
                 (
                     each.state,
                     names[each.job_id],
-                    _totals(each),
+                    summary(each),
                     each.made,
                     each.expires,
                     each.decided_by or "–",
@@ -71,7 +71,8 @@ def plans(
     answer_in_tenant(At(data, config, tenant), as_json, work)
 
 
-def _totals(plan: StoredPlan) -> str:
+def summary(plan: StoredPlan) -> str:
+    """How many objects and references a plan comes to, in a few words."""
     totals = plan.totals
     said = [f"{totals[action]:,} {action}" for action in _ACTIONS if totals[action]]
     for name, sign in (("references_added", "+"), ("references_removed", "-")):
@@ -124,10 +125,26 @@ def show_plan_command(
         left_out: list[LeftOut] = []
         head = PlanHead(found.made, db.tenant, job.id, document["job_name"], left_out, rate)
         planned = provisioning.planned_of(document)
-        said = plan_out.Plan(parts.provisioning, job, planned, head, show_plan)
+        said = plan_out.Plan(parts.provisioning, job, planned, head, show_plan, what_of(found, job))
         return plan_out.answer(said, wanted, out, 0, as_json=as_json)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def what_of(plan: StoredPlan, job: Job) -> str:
+    """What became of a plan, or what to do about it, in a sentence."""
+    name = shell_word(job.display_name)
+    if plan.state == "waiting":
+        return (
+            f"It waits for approval until {moment(plan.expires)} UTC: rollcall job approve {name} --by NAME, or "
+            f"rollcall job reject-plan {name} --by NAME."
+        )
+    if plan.state == "approved":
+        return f"{plan.decided_by} approved it; a worker carries it out, or do it here: rollcall job run {name}."
+    if plan.state == "rejected":
+        return f"{plan.decided_by} rejected it; nothing of it is sent, until something moves and makes a new plan."
+    ended = "" if plan.ended is None else f" since {moment(plan.ended)} UTC"
+    return f"It is {plan.state}{ended}; what would be done now: rollcall job plan {name}."
 
 
 def approve(

@@ -8,18 +8,23 @@ from datetime import datetime
 from rich.console import Console
 
 from rollcall import provisioning
-from rollcall.cli import job_nested, mail, output
+from rollcall.cli import job_nested, job_plans, mail, output
 from rollcall.cli.job_plan import JobName
 from rollcall.cli.naming import job_named
 from rollcall.cli.output import Answer, counted, moment
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
-from rollcall.provisioning import Cycle, Job, JobStatus, Progress, Quarantine, WaitingFailure
+from rollcall.provisioning import Cycle, Job, JobStatus, Progress, Quarantine, StoredPlan, WaitingFailure
 
 _CYCLES = 5
 _SHOWN_FAILURES = 10
 _COUNTED = ("created", "updated", "disabled", "deleted", "skipped", "withheld", "failed", "requests")
+_WAITS = {
+    "waiting": "a plan waits for approval",
+    "approved": "an approved plan is still to be carried out",
+    "rejected": "a plan was rejected",
+}
 _RUNS = {"Active": "runs", "Paused": "is paused", "Disabled": "is not started"}
 
 
@@ -45,7 +50,10 @@ def status(
         stands = await db.read(provisioning.read_status, found.id, _CYCLES)
         standing, now = stands.standing, parts.runtime.now()
         waiting = await db.read(provisioning.waiting_failures, found.id, _SHOWN_FAILURES)
+        plan = _pending(stands, await db.read(provisioning.last_plan, found.id), now)
         why_not = _out_of_step(stands)
+        if plan is not None:
+            why_not.append(f"{_WAITS[plan.state]} ({job_plans.summary(plan)})")
         data = {
             "job_id": found.id,
             "name": found.display_name,
@@ -62,6 +70,7 @@ def status(
             "not_before": provisioning.not_before(stands.health.quarantine, stands.job.resume_at),
             "synchronization_job": provisioning.synchronization_job(stands),
             "mail_configured": parts.ways.mail is not None,
+            "plan": plan,
             "progress": provisioning.progress(stands.cycles[0].counts)
             if stands.cycles and stands.cycles[0].ended is None
             else None,
@@ -69,6 +78,10 @@ def status(
 
         def show(console: Console) -> None:
             _show(console, stands, waiting, why_not, now)
+            if plan is not None:
+                name = output.shell_word(found.display_name)
+                console.print(f"[yellow]Plan[/] {plan.id}: rollcall job show-plan {name}")
+                console.print(f"  {output.safe(job_plans.what_of(plan, found))}")
             job_nested.warn(console, found, left_out)
             if found.settings.notification_emails and parts.ways.mail is None:
                 output.note(mail.NOT_CONFIGURED)
@@ -76,6 +89,17 @@ def status(
         return Answer(data, show)
 
     answer_in_tenant(At(data, config, tenant), as_json, work)
+
+
+def _pending(stands: JobStatus, plan: StoredPlan | None, now: datetime) -> StoredPlan | None:
+    """The plan that stands between the directory and the application; None when none does."""
+    if plan is None or plan.state not in _WAITS or stands.job.settings.approval == "never":
+        return None
+    if plan.state != "rejected" and plan.expires <= now:
+        return None
+    last = stands.cycles[0].began if stands.cycles else None
+    # A cycle after the rejection: something has moved, and nobody needed to approve it.
+    return None if plan.state == "rejected" and last and plan.decided and last > plan.decided else plan
 
 
 def _out_of_step(stands: JobStatus) -> list[str]:

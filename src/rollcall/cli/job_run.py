@@ -188,6 +188,10 @@ class _Rate(ProgressColumn):
 
 
 def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> None:
+    if result.problem is not None and result.problem.code == provisioning.AWAITS_APPROVAL:
+        console.print(output.safe(result.problem.reason))
+        console.print(f"What is in it, and what to do: rollcall job show-plan {shell_word(job.display_name)}")
+        return
     counts = result.counts
     ended = "stopped" if result.problem else "ended"
     read = f"{counted(counts.imported, 'object')} read, {counted(counts.requests, 'request')} sent"

@@ -52,6 +52,8 @@ class Plan:
     planned: PlannedCycle
     head: PlanHead
     show: Show
+    then: str | None = None
+    """What to do with it, where it is not a plan of now."""
 
 
 def format_of(out: Path | None, given: Format | None, *, as_json: bool) -> Format:
@@ -75,12 +77,13 @@ def answer(plan: Plan, wanted: Format, out: Path | None, exit_code: int, *, as_j
         _WRITERS[wanted](plan, file, out)
     totals = provisioning.totals(plan.planned)
     data = {"file": str(out), "format": wanted.value, "totals": totals, "problem": plan.planned.problem}
-    more = f" Carry it out: rollcall job apply {shell_word(str(out))}" if wanted is Format.json else ""
+    more = f"Carry it out: rollcall job apply {shell_word(str(out))}" if wanted is Format.json else ""
+    more = more if plan.then is None else plan.then
 
     def show(console: Console) -> None:
         for warning in provisioning.plan_warnings(plan.planned, plan.head.left_out):
             console.print(f"[yellow]![/] {safe(warning)}")
-        console.print(f"The plan is in {safe(str(out))}.{more}")
+        console.print(f"The plan is in {safe(str(out))}. {safe(more)}".rstrip())
 
     return Answer(data, show, exit_code)
 
@@ -91,6 +94,8 @@ def _printed(plan: Plan, wanted: Format, exit_code: int, *, as_json: bool) -> An
     def show(console: Console) -> None:
         if wanted is Format.text:
             plan.show(console, plan.job, plan.planned, plan.head)
+            if plan.then:
+                console.print(safe(plan.then))
         else:
             _WRITERS[wanted](plan, console.file, Path())
 

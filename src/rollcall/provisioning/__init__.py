@@ -47,6 +47,7 @@ from rollcall.provisioning.failures import (
     list_failures,
     waiting_failures,
 )
+from rollcall.provisioning.gate import AWAITS_APPROVAL
 from rollcall.provisioning.gauges import JobGauges, job_gauges
 from rollcall.provisioning.health import Quarantine, slows
 from rollcall.provisioning.job_settings import parse_interval, print_interval
@@ -149,6 +150,7 @@ from rollcall.provisioning.worker import Worker
 
 __all__ = [
     "ACTIONS",
+    "AWAITS_APPROVAL",
     "CSV_TABLES",
     "EVENTS",
     "FAILURE_CLASSES",

@@ -74,7 +74,16 @@ async def apply(
     if now.problem is not None:
         raise Unavailable(f"What moved since the plan was made can't be worked out, so nothing was done. {now.problem}")
     moved = compare(read, now, reference_digests(now, work.digest))
-    if not moved.is_nothing(begun=begun):
+    if begun:  # what is not to be done any more is done
+        moved = replace(moved, gone=frozenset(), references_gone=0)
+    if moved.number:
+        if moved.is_all_gone(read):
+            raise Conflict(
+                "Nothing of the plan is left to do: it was carried out, or what it was about is gone. What was done: "
+                "rollcall job logs.",
+                code="plan_moved",
+                details=shown(moved, document),
+            )
         raise Conflict(
             f"{moved.number:,} {'thing has' if moved.number == 1 else 'things have'} moved since the plan was made, so "
             "nothing was done. Make a new plan.",

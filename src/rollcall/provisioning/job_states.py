@@ -183,6 +183,11 @@ async def take_force_deletes(tx: Tx, job_id: UUID) -> bool:
     )
 
 
+async def give_back_force_deletes(tx: Tx, job_id: UUID) -> None:
+    """What a cycle was told and could not use is for the next one."""
+    await tx.run("update provisioning.jobs set force_deletes = true where id = %s", [job_id])
+
+
 async def read_health(tx: Tx, job_id: UUID) -> Health | None:
     """How the job does, for good until this transaction ends; None when the job is gone."""
     row = await tx.one("select quarantine, health from provisioning.jobs where id = %s for update", [job_id])

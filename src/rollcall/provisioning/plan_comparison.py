@@ -16,10 +16,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What is not as it was planned: operations that are new, gone or different, and references by their number.
-
-    Gone operations alone do not make a difference where the plan was begun: they are done.
-    """
+    """What is not as it was planned: operations that are new, gone or different, and references by their number."""
 
     new: tuple[PlannedObject, ...]
     different: tuple[PlannedObject, ...]
@@ -27,10 +24,10 @@ class Moved:
     references_new: int
     references_gone: int
 
-    def is_nothing(self, *, begun: bool) -> bool:
-        """Whether the plan can still be carried out; `begun`: a part of it was, so the rest is enough."""
+    def is_all_gone(self, read: ReadPlan) -> bool:
+        """Whether nothing of the plan is to be done any more, and nothing else either."""
         added = self.new or self.different or self.references_new
-        return not added and (begun or not (self.gone or self.references_gone))
+        return not added and (len(self.gone), self.references_gone) == (len(read.objects), len(read.references))
 
     @property
     def number(self) -> int:

@@ -174,9 +174,31 @@ async def decide_plan(
     return StoredPlan(**row)
 
 
+async def close_plans(tx: Tx, job_id: UUID, now: datetime) -> None:
+    """Nothing waits for a word any more: the job stopped asking for one."""
+    await tx.run(
+        """
+        update provisioning.plans set state = 'superseded', ended = %s
+        where job_id = %s and state in ('waiting', 'approved')
+        """,
+        [now, job_id],
+    )
+
+
 async def begin_plan(tx: Tx, plan_id: UUID, now: datetime) -> None:
     """Note, before the first write, that an approved plan is carried out: what is cut off may go on with the rest."""
     await tx.run("update provisioning.plans set began = coalesce(began, %s) where id = %s", [now, plan_id])
+
+
+async def is_begun(tx: Tx, job_id: UUID, which: str) -> bool:
+    """Whether this plan out of a file was begun and did not come to its end."""
+    row = await tx.one("select begun_plan from provisioning.jobs where id = %s", [job_id])
+    return row is not None and row["begun_plan"] == which
+
+
+async def note_begun(tx: Tx, job_id: UUID, which: str | None) -> None:
+    """Note, before the first write, which plan out of a file is carried out; None when that came to its end."""
+    await tx.run("update provisioning.jobs set begun_plan = %s where id = %s", [which, job_id])
 
 
 async def end_plan(tx: Tx, plan_id: UUID, state: PlanState, now: datetime) -> None:

@@ -11,7 +11,7 @@ import structlog
 
 from rollcall.db import TenantDatabase
 from rollcall.errors import Conflict, Invalid, NotFound, Refusal, Unavailable
-from rollcall.provisioning import cycles, job_states, jobs
+from rollcall.provisioning import cycles, job_states, jobs, plans
 from rollcall.provisioning.applying import Document, Work, apply, as_read, check_fits, check_no_approval
 from rollcall.provisioning.approvals import Approvals
 from rollcall.provisioning.assessing import CycleEnd, conclude_cycle
@@ -24,7 +24,7 @@ from rollcall.provisioning.discovering import discover_if_due, keep_what_was_lea
 from rollcall.provisioning.dry_run import plan_cycle
 from rollcall.provisioning.exporter import Exporter
 from rollcall.provisioning.expression import Context
-from rollcall.provisioning.gate import OPEN, Gate
+from rollcall.provisioning.gate import MOVED, OPEN, Gate
 from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
@@ -69,6 +69,7 @@ async def run_job(service: Service, tenant: UUID, job_id: UUID, *, watch: Observ
         db = service.database.tenant(tenant)
         job = await db.read(jobs.read_job, job_id)
         if job.settings.approval == "never":
+            await db.write(plans.close_plans, job_id, service.runtime.now())
             return await _run(service, db, job_id, watch)
         return await _approvals(service, db, job, watch).run()
 
@@ -101,6 +102,8 @@ async def _run(
             road.gate, road.given = gate, given
             counts = road.counts
             result = await _proved(job, target, await run_cycle(road))
+            if road.force_deletes and result.problem is not None and result.problem.code == MOVED:
+                await db.write(job_states.give_back_force_deletes, job_id)
             await keep_what_was_learnt(db, job_id, before, target)
     except Exception as error:
         # Whatever it was, the cycle has ended, and its row says why.
@@ -190,7 +193,7 @@ def _approvals(service: Service, db: TenantDatabase, job: Job, watch: Observer |
 async def apply_plan(
     service: Service, tenant: UUID, job_id: UUID, read: ReadPlan, document: Document, *, watch: Observer | None = None
 ) -> CycleResult:
-    """Carry out exactly this plan.
+    """Carry out exactly this plan, or the rest of it where it was cut off.
 
     Raises Invalid for a plan of something else, Denied where it has to be approved, Conflict (plan_moved) with what moved
     since, or when a cycle runs, and Unavailable when nothing can be planned now.
@@ -202,7 +205,16 @@ async def apply_plan(
         job = await db.read(jobs.read_job, job_id)
         check_fits(job, tenant, read)
         check_no_approval(job, read)
-        return await apply(_work(service, db, job, watch), read, document, _nothing)
+        which = f"{read.given.seed} {read.digest}"
+        begun = await db.read(plans.is_begun, job_id, which)
+
+        async def begin() -> None:
+            await db.write(plans.note_begun, job_id, which)
+
+        result = await apply(_work(service, db, job, watch), read, document, begin, begun=begun)
+        if result.problem is None or result.problem.code == MOVED:
+            await db.write(plans.note_begun, job_id, None)
+        return result
 
 
 async def apply_planned(
@@ -216,10 +228,6 @@ async def apply_planned(
 def check_no_approval_of(service: Service, tenant: UUID, job: Job, planned: PlannedCycle) -> None:
     """That a plan which was just made needs nobody's approval. Raises Denied."""
     check_no_approval(job, as_read(planned, job, tenant, values_digest(service)))
-
-
-async def _nothing() -> None:
-    """Nothing has to be noted before the cycle."""
 
 
 async def check_no_cycle(service: Service, job_id: UUID) -> None:

@@ -35,3 +35,6 @@ create table provisioning.plan_pieces (
     foreign key (tenant_id, job_id, plan_id) references provisioning.plans (tenant_id, job_id, id) on delete cascade
 );
 select rollcall_protect('provisioning.plan_pieces');
+
+-- Which plan out of a file was begun and did not come to its end: it may be finished.
+alter table provisioning.jobs add column begun_plan text;
