@@ -11,7 +11,7 @@ from typing import Literal
 from rollcall.provisioning.expression_values import REDACTED
 from rollcall.provisioning.failure_classes import class_of
 from rollcall.provisioning.log_record import error_category
-from rollcall.provisioning.mapping import CompiledMapping, reportable_identifier
+from rollcall.provisioning.mapping import CompiledMapping, is_redacted, reportable_identifier
 from rollcall.provisioning.model import Entry, Json, Key, LogRecord, Scope
 
 StepType = Literal["Test connection", "Import", "Scoping", "Matching", "Export"]
@@ -86,9 +86,10 @@ def _source_values(entry: Entry, compiled: CompiledMapping) -> dict[str, Json]:
     for step in compiled.steps:
         if step.expression is not None:
             read.update(dict.fromkeys(sorted(step.expression.attributes)))
-            hidden |= step.expression.attributes if step.expression.redacted else set()
+            hidden |= step.expression.attributes if is_redacted(step) else set()
         elif step.attribute.source.type == "Attribute":
             read[step.attribute.source.text] = None
+            hidden |= {step.attribute.source.text} if is_redacted(step) else set()
     for group in (*compiled.mapping.filters, *compiled.mapping.input_filters):
         read.update(dict.fromkeys(clause.attribute for clause in group.clauses))
     values = {name: entry.attributes.get(name) for name in read}

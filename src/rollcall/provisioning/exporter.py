@@ -14,6 +14,7 @@ from rollcall.provisioning.failure_classes import Follows, follows
 from rollcall.provisioning.meter import NO_METER, Meter
 from rollcall.provisioning.model import Operation, PatchOperation, Problem
 from rollcall.provisioning.pace import Pace
+from rollcall.provisioning.redaction import Hidden, without
 from rollcall.runtime import Runtime
 
 _PATIENCE_SECONDS = 120.0
@@ -49,7 +50,7 @@ class Exporter:
 
     `stopped` tells why nothing more is sent: the target is away, does not accept the credentials, or wants to be left alone
     until `resume_at`. A request that was not attempted, or turned away until later, has no answer (None), and surely did
-    nothing. `bulk`: operations of one wave go out together where the target takes them so. `requests_per_second`: no more
+    nothing. `hidden`: values of the objects at hand that `stopped` must not repeat, whatever the target says. `bulk`: operations of one wave go out together where the target takes them so. `requests_per_second`: no more
     than these; 0: as many as the target takes. `rehearsed`: what would write is not sent, so it needs no pace.
     """
 
@@ -69,6 +70,7 @@ class Exporter:
         self.traffic = Traffic()
         self.stopped: Problem | None = None
         self.resume_at: datetime | None = None
+        self.hidden = Hidden()
         self._bulk = bulk
         self._rehearsed = rehearsed
         self._runtime = runtime
@@ -177,7 +179,11 @@ class Exporter:
 
     def _stay_away(self, answer: Refused, seconds: float) -> None:
         self.resume_at = self._runtime.now() + timedelta(seconds=seconds)
-        self.stopped = self.stopped or Problem(answer.code, answer.reason)
+        self.stopped = self.stopped or self._problem(answer)
+
+    def _problem(self, answer: Refused | Unanswered) -> Problem:
+        """Why nothing more is sent; it is told to many, so it repeats nothing that is hidden."""
+        return Problem(answer.code, without(answer.reason, self.hidden))
 
     def _heed(self, answer: Done | Found | Many | Refused | Unanswered, number: int, seconds: float) -> None:
         """Take from an answer what it says of the whole target."""
@@ -190,13 +196,13 @@ class Exporter:
             self._pace.answered(number, self._runtime.monotonic(), comparable)
         for each in answer.outcomes if isinstance(answer, Many) else (answer,):
             if isinstance(each, Refused | Unanswered) and follows(each, _PATIENCE_SECONDS) in _FOR_THE_WHOLE_TARGET:
-                self.stopped = Problem(each.code, each.reason)  # the same holds for the rest
+                self.stopped = self._problem(each)  # the same holds for the rest
         if isinstance(answer, Many) and any(map(_is_turned_away, answer.outcomes)):
             self._slow_down(None, number)
         if isinstance(answer, Refused | Unanswered) and answer.away:
             self._away_in_a_row += 1
             if self._away_in_a_row >= _AWAY_IN_A_ROW:
-                self.stopped = Problem(answer.code, answer.reason)
+                self.stopped = self._problem(answer)
         else:
             self._away_in_a_row = 0
 

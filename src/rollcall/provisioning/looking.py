@@ -21,6 +21,7 @@ from rollcall.provisioning.matching import (
 )
 from rollcall.provisioning.model import Desired, Json, Key, Link, Problem, Scope
 from rollcall.provisioning.planning import Item
+from rollcall.provisioning.redaction import hidden_of, without
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.target_listing import is_asked, listed_anew, listing_where_it_pays, mapped_values
 from rollcall.provisioning.target_schema import read_values
@@ -119,9 +120,8 @@ async def _names(
 
 def _with(item: Item, settled: Link | NotOurs | Problem, answer: Seen) -> Item:
     if isinstance(settled, Problem):
-        return Item(
-            item.scope, item.desired, item.known, item.link, item.mapping, problem=settled, refusal=answer.refusal
-        )
+        said = Problem(settled.code, without(settled.reason, hidden_of(item.desired, item.known.sent)))
+        return Item(item.scope, item.desired, item.known, item.link, item.mapping, problem=said, refusal=answer.refusal)
     if isinstance(settled, NotOurs):
         return _Again(item.scope, item.desired, item.known, item.link.forgotten(), item.mapping)
     present = answer.hits[0][1] if answer.hits else None

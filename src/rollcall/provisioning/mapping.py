@@ -66,6 +66,12 @@ class CompiledMapping:
     required: tuple[str, ...] = ()
 
 
+def is_redacted(step: Step) -> bool:
+    """Whether no log may show the value: its expression says so, or it is a password, which SCIM never returns (RFC 7643 §7)."""
+    is_password = step.attribute.target.casefold() == "password"
+    return is_password or (step.expression is not None and step.expression.redacted)
+
+
 def compile_mapping(mapping: ObjectMapping) -> CompiledMapping:
     """Parse every expression and filter of a mapping once. Raises ExpressionError or Invalid for what can't be parsed."""
     steps = []
@@ -74,7 +80,7 @@ def compile_mapping(mapping: ObjectMapping) -> CompiledMapping:
     for attribute in mapping.attributes:
         if not is_reference(mapping.kind, attribute.target):
             step, reads = _step(mapping, attribute)
-            if step.expression is not None and step.expression.redacted:
+            if is_redacted(step):
                 redacted.add(attribute.target)
                 hidden |= reads
             steps.append(step)

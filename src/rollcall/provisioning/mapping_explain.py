@@ -13,6 +13,7 @@ from rollcall.provisioning.mapping import (
     ObjectIgnoredError,
     Step,
     flow_of,
+    is_redacted,
     is_told,
     may_hinder,
     source_of,
@@ -60,7 +61,7 @@ def _reference(attribute: AttributeMapping, source: Mapping[str, Json]) -> Mappe
 def _explained(step: Step, source: Mapping[str, Json], scope: Scope, context: Context) -> MappedValue:
     attribute, written = step.attribute, step.attribute.source
     tree = None if step.expression is None else step.expression.explain(source, context)
-    hidden = step.expression is not None and step.expression.redacted
+    hidden = is_redacted(step)
     value, failed = None, False
     try:
         flow, value = flow_of(step, source, context)

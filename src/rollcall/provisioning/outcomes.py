@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollcall.provisioning import redaction
 from rollcall.provisioning.conflicts import Holder, conflict_reason
 from rollcall.provisioning.connectors.contract import Done, Outcome, Refused, Unanswered
 from rollcall.provisioning.differences import is_reached, values_after
@@ -365,10 +366,7 @@ def _escrow(page: _Page, item: Item, problem: Problem, outcome: Refused | Unansw
 
 def hidden_of(item: Item) -> Hidden:
     """What must be shown nowhere of an object, by attribute and by every value it has or may have had."""
-    known: tuple[Values, ...] = (item.desired.values, item.desired.on_create, item.link.sent, item.known.sent)
-    held = (*known, item.present or {}, dict(item.desired.matching))
-    paths = item.desired.redacted
-    return Hidden(paths, tuple(values[path] for path in sorted(paths) for values in held if path in values))
+    return redaction.hidden_of(item.desired, item.link.sent, item.known.sent, item.present or {})
 
 
 def _with_retry(reason: str, link: Link) -> str:

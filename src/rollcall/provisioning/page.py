@@ -14,8 +14,9 @@ from rollcall.provisioning.expression import Context
 from rollcall.provisioning.holders import find_holders
 from rollcall.provisioning.ledger_contract import Commit, Position
 from rollcall.provisioning.mapping import desired
-from rollcall.provisioning.model import Entry, Key, Plan, Tie
+from rollcall.provisioning.model import Desired, Entry, Key, Link, Plan, Tie
 from rollcall.provisioning.planning import Item
+from rollcall.provisioning.redaction import Hidden, hidden_of
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.scoping import decide
 from rollcall.provisioning.target_listing import remember_in_listings
@@ -134,7 +135,15 @@ async def prepare(road: Road, entries: Sequence[Entry], *, verify: bool = False,
             continue
         scope = decide(entry, road.settings, compiled.filters)
         considered.append((scope, desired(entry, scope, compiled, _given(road, context, entry.key)), compiled))
+    road.exporter.hidden = _hidden_among([each for _, each, _ in considered], known)
     return await looking.look(road, considered, known, verify=verify, fresh=fresh)
+
+
+def _hidden_among(wanted: Sequence[Desired], known: Mapping[Key, Link]) -> Hidden:
+    """What must be shown nowhere of the objects of a page: they are in the hands of the target together."""
+    some = [each for each in wanted if each.redacted]
+    of = [hidden_of(each, known[each.key].sent if each.key in known else {}) for each in some]
+    return Hidden(frozenset().union(*(each.paths for each in of)), tuple(value for each in of for value in each.values))
 
 
 def _given(road: Road, context: Context, key: Key) -> Context:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rollcall.provisioning.connectors.whole_resource import changed_resource
 from rollcall.provisioning.expression_values import REDACTED
-from rollcall.provisioning.model import Json, PatchOperation
+from rollcall.provisioning.model import Desired, Json, PatchOperation, Values
 from rollcall.provisioning.target_schema import element_attribute, is_value_path, parsed, read_value
 from rollcall.scim.error import ScimError
 
@@ -24,6 +24,13 @@ class Hidden:
 
     paths: frozenset[str] = frozenset()
     values: tuple[Json, ...] = ()
+
+
+def hidden_of(desired: Desired, *held: Values) -> Hidden:
+    """What must be shown nowhere of an object, by attribute and by every value it gets, and has or had (`held`)."""
+    known: tuple[Values, ...] = (desired.values, desired.on_create, dict(desired.matching), *held)
+    paths = desired.redacted
+    return Hidden(paths, tuple(values[path] for path in sorted(paths) for values in known if path in values))
 
 
 def shown_value(path: str | None, value: Json, hidden: Collection[str]) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from rollcall.provisioning.model import (
     ReferenceKey,
     ReferenceOperation,
 )
+from rollcall.provisioning.redaction import Hidden, without
 from rollcall.provisioning.references import halves, plan_references
 from rollcall.provisioning.request_profile import PROFILES, Ends
 from rollcall.provisioning.road import Road
@@ -59,6 +60,7 @@ class _Pass:
 
     now: datetime
     names: dict[Key, str]
+    hidden: Hidden = NOTHING_HIDDEN
     present: list[ReferenceKey] = field(default_factory=list)
     absent: list[ReferenceKey] = field(default_factory=list)
     failed: dict[ReferenceKey, Escrow] = field(default_factory=dict)
@@ -88,7 +90,8 @@ async def send_due_references(road: Road) -> None:
             road.exporter.stopped = refused
             return
         await road.ledger.intend_references([row.key for each in operations for row in each.added + each.removed])
-        batch = _Pass(now, {key: link.name for key, link in links.items()})
+        batch = _Pass(now, {key: link.name for key, link in links.items()}, _hidden(road, links.values()))
+        road.exporter.hidden = batch.hidden
         await _send(road, await _not_set_yet(road, operations, batch), batch)
         _settled(batch, plan.settled)
         await road.ledger.commit_references(await _outcome(road, batch, idle))
@@ -121,6 +124,14 @@ async def _send(road: Road, operations: Sequence[ReferenceOperation], batch: _Pa
             else:
                 _settle(road, batch, operation, answer, duration)
         operations = again
+
+
+def _hidden(road: Road, links: Collection[Link]) -> Hidden:
+    """What must be shown nowhere of these objects, as far as it was sent."""
+    redacted = {kind: compiled.redacted for kind, compiled in road.mappings.items()}
+    paths = frozenset().union(*redacted.values())
+    values = (link.sent.get(path) for link in links for path in redacted.get(link.key.kind, ()))
+    return Hidden(paths, tuple(value for value in values if value is not None))
 
 
 def _members_per_request(road: Road) -> int:
@@ -181,10 +192,12 @@ def _settle(road: Road, batch: _Pass, operation: ReferenceOperation, answer: Out
         road.counts.references_removed += len(operation.removed)
         _log(road, batch, operation, "success", duration, answer)
         return
+    # A target may repeat more of an object than was sent for its references.
+    answer = replace(answer, reason=without(answer.reason, batch.hidden))
     road.counts.references_failed += len(rows)
     for row in rows:
         batch.failed[row.key] = _escrow(road, batch, row, answer)
-    if kept := last_exchange(answer, batch.now, operation.source.kind, NOTHING_HIDDEN):
+    if kept := last_exchange(answer, batch.now, operation.source.kind, batch.hidden):
         shared = SharedExchange(
             str(road.runtime.new_id()), replace(kept, number=len(rows)), tuple(row.key for row in rows)
         )
