@@ -110,7 +110,9 @@ async def test_what_stops_a_cycle_is_told_without_the_redacted_value_that_the_ta
         for answer in (denied, away, later):
             made = job(USER_NAME, computed("Redact([ssn])", "externalId", matching_priority=2), ACTIVE)
             for number in range(8):
-                made.source.put(entry(Key("User", f"u{number}"), ssn=SECRET))
+                made.source.put(
+                    entry(Key("User", f"u{number}"), ssn=f"SSN-9{number}", userPrincipalName=f"u{number}@example.org")
+                )
             made.answers[moment] = [answer] * 99
 
             result = await made.cycle()
