@@ -206,6 +206,24 @@ def filter_operators() -> str:
     return "\n".join(["| operator | operand | attributes of type | holds when |", "|---|---|---|---|", *rows])
 
 
+def access_reasons() -> str:
+    """Every reason why somebody may not enter: what the person sees, what an administrator makes of it."""
+    words = importlib.import_module("rollcall.workspaces").WORDS
+    lines = []
+    for reason, each in words.items():
+        seen = each.person if each.shown_as is None else f"the same as `{each.shown_as}`: {each.person}"
+        lines += [f"### `{reason}`", "", f"Status {each.status}. The person sees: *{seen}*", "", each.administrator, ""]
+    return "\n".join(lines)
+
+
+def access_lines() -> str:
+    """Every step of a decision about entering."""
+    rules = importlib.import_module("rollcall.workspaces").RULES
+    return "\n".join(
+        ["| step | holds when |", "|---|---|", *(f"| `{step}` | {rule} |" for step, rule in rules.items())]
+    )
+
+
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "module map": ("docs/explanation/architecture.md", module_map),
     "commands": ("docs/reference/commands.md", commands),
@@ -215,6 +233,8 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "open examples": ("docs/reference/expressions.md", open_examples),
     "codes": ("docs/reference/log.md", codes),
     "rules": ("docs/reference/rules.md", rules),
+    "access lines": ("docs/reference/access.md", access_lines),
+    "access reasons": ("docs/reference/access.md", access_reasons),
 }
 
 

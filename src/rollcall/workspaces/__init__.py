@@ -1,5 +1,6 @@
 """The workspaces half: an application that organisations sign in to and that is provisioned through SCIM."""
 
+from rollcall.workspaces.access_words import RULES, WORDS
 from rollcall.workspaces.accounts import AccountStore
 from rollcall.workspaces.accounts_users import forget_tombstones, is_buried
 from rollcall.workspaces.model import Credential, IssuedCredential, Organisation
@@ -16,6 +17,8 @@ from rollcall.workspaces.organisations import (
 from rollcall.workspaces.scim_api import tenant_url, workspaces_scim_app
 
 __all__ = [
+    "RULES",
+    "WORDS",
     "AccountStore",
     "Credential",
     "IssuedCredential",
