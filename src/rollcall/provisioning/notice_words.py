@@ -16,6 +16,7 @@ Tone = Literal["trouble", "decision", "well"]
 _LISTED_VALUES = 10
 _VALUE_CHARACTERS = 300
 _SECRET_NAME = re.compile(r"token|secret|password|authorization|credential", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PLACE = re.compile(r"\b(?:JOB|PLAN)\b")
 # A target may repeat the header that it was sent (RFC 6750 §2.1).
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
@@ -186,10 +187,15 @@ def _visible(text: str) -> str:
 
 def _facts(details: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     for name, value in details.items():
-        if value is None or _SECRET_NAME.search(name):
+        if value is None or _SECRET_NAME.search(name) or _is_id(value):
             continue
         label = _visible(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name)).lower()
         yield label[:1].upper() + label[1:], _shown(value)
+
+
+def _is_id(value: Json) -> bool:
+    """Whether a value tells people nothing: an id of ours, which the commands name where it is needed."""
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def _shown(value: Json) -> str:

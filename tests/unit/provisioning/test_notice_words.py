@@ -87,6 +87,7 @@ def test_facts_are_for_people_and_without_secrets() -> None:
             "secret_token": "abc",
             "answer": "Authorization: Bearer abcdefghij",
             "missing": None,
+            "cycle": str(JOB),
         }
     )
 
