@@ -17,6 +17,7 @@ from rollcall.scim.error import ScimError, not_found, uniqueness
 from rollcall.scim.patch import Operation, apply
 from rollcall.scim.resource import check, frozen, version_tag
 from rollcall.scim.version import check_if_match
+from rollcall.workspaces.buried_links import bury_links
 from rollcall.workspaces.comparison import folded_resource
 from rollcall.workspaces.members import hold_groups_of, leave_all_groups
 from rollcall.workspaces.model import TOMBSTONE_DAYS, parse_id
@@ -131,6 +132,7 @@ async def delete_user(
            values (%(id)s, %(user_name_hash)s, %(external_id_hash)s, %(now)s)""",
         {"id": identifier, "now": now, **_identity_hashes(tx.tenant, row)},
     )
+    await bury_links(tx, identifier)
     await tx.run("delete from workspaces.users where id = %s", (identifier,))
 
 
