@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,19 +18,16 @@ from rollcall.provisioning import (
     LogFilter,
     change_tenant_settings,
     check_known,
-    follow_log,
     log_records,
     provisioning_object_summary,
     prune_history,
     read_log,
     tenant_settings,
 )
-from rollcall.provisioning.connection import Service
-from rollcall.provisioning.cycles import tell
 from rollcall.provisioning.ledger import append_log
 from rollcall.provisioning.model import Key, LogRecord
 from rollcall.runtime import Runtime, uuid7
-from tests.provisioning.world import SEALER, World, upn
+from tests.provisioning.world import World, upn
 
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
 CYCLES = [uuid7(int(BEGAN.timestamp() * 1000) + number, number) for number in range(4)]
@@ -224,39 +219,6 @@ async def test_a_record_names_who_had_it_done(tenant_db: TenantDatabase, runtime
 
     assert told(by_hand) == {"id": "", "displayName": "grace", "initiatorType": "user"}
     assert told(by_schedule)["initiatorType"] == "system"
-
-
-async def test_who_follows_gets_each_new_record_once_in_order(
-    database: Database, tenant_db: TenantDatabase, runtime: Runtime, job_id: UUID
-) -> None:
-    service = Service(database, runtime, SEALER)
-    new = [replace(each, id=str(runtime.new_id())) for each in RECORDS[:6]]
-    new.sort(key=lambda each: each.id)
-    seen: list[str] = []
-
-    async def follow(number: int) -> None:
-        async with aclosing(follow_log(service, tenant_db.tenant, job_id)) as records:
-            async for each in records:
-                seen.append(str(each["id"]))
-                if len(seen) == number:
-                    return
-
-    following = asyncio.create_task(follow(len(new)))
-    while following in asyncio.all_tasks() and len(seen) < len(new):
-        if not seen or len(seen) == 3:
-            # As a cycle does it: the records of a page, then a notification; repeated until somebody listens.
-            await tenant_db.write(_write_and_tell, job_id, new[len(seen) : len(seen) + 3])
-        await asyncio.sleep(0.02)
-    await asyncio.wait_for(following, 30)
-
-    assert seen == [each.id for each in new]
-
-
-async def _write_and_tell(tx: Tx, job_id: UUID, records: Sequence[LogRecord]) -> None:
-    held = await tx.all("select id from provisioning.log where job_id = %s", [job_id])
-    there = {str(row["id"]) for row in held}
-    await append_log(tx, job_id, [each for each in records if each.id not in there])
-    await tell(tx, job_id)
 
 
 async def test_each_tenant_keeps_its_log_as_long_as_it_says(

@@ -229,9 +229,9 @@ async def _follow(
 ) -> Answer:
     application = await db.read(directory.read_service_principal, job.service_principal_id)
     console, told = output.out(), 0
-    after = await db.read(provisioning.last_record, job.id)
+    since = await db.read(provisioning.log_position)
     output.note(f"Following {job.display_name}; end with Ctrl-C.")
-    async with aclosing(provisioning.follow_log(parts.provisioning, db.tenant, job.id, which, after)) as records:
+    async with aclosing(provisioning.follow_log(parts.provisioning, db.tenant, job.id, which, since)) as records:
         async for record in records:
             if as_json:
                 output.print_json(record_to_json(record, db.tenant, job, application))

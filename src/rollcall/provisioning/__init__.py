@@ -69,12 +69,11 @@ from rollcall.provisioning.jobs import (
 from rollcall.provisioning.lifecycle import pause_job, read_status, restart_job, start_job
 from rollcall.provisioning.log_export import CSV_TABLES, LOGS, csv_line, json_line
 from rollcall.provisioning.log_filter import ACTIONS, STATUSES, LogFilter, parse_time
-from rollcall.provisioning.log_following import follow_log
+from rollcall.provisioning.log_following import LogPosition, follow_log, log_position
 from rollcall.provisioning.log_queries import (
     LogPage,
     check_known,
     knows_source,
-    last_record,
     log_records,
     read_log,
 )
@@ -189,6 +188,7 @@ __all__ = [
     "LeftOut",
     "LogFilter",
     "LogPage",
+    "LogPosition",
     "LoggedAttempt",
     "Metrics",
     "NewJob",
@@ -263,7 +263,6 @@ __all__ = [
     "kind_of",
     "knows_source",
     "last_plan",
-    "last_record",
     "left_out",
     "list_failures",
     "list_held",
@@ -273,6 +272,7 @@ __all__ = [
     "list_plans",
     "list_webhooks",
     "log_form",
+    "log_position",
     "log_records",
     "measured_rate",
     "not_before",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from rollcall.db import TenantDatabase, Tx
 from rollcall.errors import Invalid, NotFound
+from rollcall.provisioning.cycles import tell
 from rollcall.provisioning.escrow_exchanges import exchanges_of, exchanges_of_references
 from rollcall.provisioning.failure_classes import class_of
 from rollcall.provisioning.failures import (
@@ -24,6 +25,7 @@ from rollcall.provisioning.failures import (
 )
 from rollcall.provisioning.job_states import schedule
 from rollcall.provisioning.ledger import append_log
+from rollcall.provisioning.log_record import Initiator
 from rollcall.provisioning.model import Exchange, Key, LogRecord
 from rollcall.runtime import Runtime
 
@@ -100,8 +102,10 @@ async def _give_up_some(
     tx: Tx, runtime: Runtime, job_id: UUID, which: FailureFilter, after: FailureKey | None, command: str, by: str
 ) -> list[Failure]:
     failures = await list_failures(tx, job_id, which, after, _AT_A_TIME)
+    who = Initiator(display_name=by, type="user")
     await mark_given_up(tx, job_id, failures)
-    await append_log(tx, job_id, [_record(each, runtime, command, by) for each in failures])
+    await append_log(tx, job_id, [_record(each, runtime, command, by) for each in failures], who)
+    await tell(tx, job_id)
     await schedule(tx, job_id, tell=False)
     return failures
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from rollcall.provisioning.log_filter import (
 )
 from rollcall.runtime import uuid7
 
-_COLUMNS = """id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason, duration_milliseconds,
+COLUMNS = """id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason, duration_milliseconds,
     steps, modified, initiated_by"""
 _IDS_MAY_BE_LATER = timedelta(minutes=1)
 """By how much the time in a record's id may lie after the record's own."""
@@ -61,8 +61,8 @@ def statement_for(
     Ids are found first, in order, each way through an index of its own, and no further than the page needs.
     """
     order = "desc" if which.newest_first else "asc"
-    conditions, params = _conditions(which, after)
-    params |= {"job": job_id, "limit": limit, "sets": sets}
+    conditions, params = conditions_of(job_id, which, after)
+    params |= {"limit": limit, "sets": sets}
     every = " and ".join(conditions)
     by_id = f"order by id {order} limit %(limit)s"
     select = "select id from provisioning.log where"
@@ -77,16 +77,16 @@ def statement_for(
     else:
         found = f"{select} {every} {by_id}"
     statement = f"""
-        select {_COLUMNS} from provisioning.log where job_id = %(job)s and id = any(array({found}))
+        select {COLUMNS} from provisioning.log where job_id = %(job)s and id = any(array({found}))
         order by id {order}
     """
     return statement, params
 
 
-def _conditions(which: LogFilter, after: UUID | None) -> tuple[list[str], dict[str, Any]]:
-    """What holds for every record that is wanted; ids are ordered by time (RFC 9562 version 7), so they bound it."""
+def conditions_of(job_id: UUID, which: LogFilter, after: UUID | None) -> tuple[list[str], dict[str, Any]]:
+    """What holds for every record that is wanted, but for source and attribute, and its parameters; ids are ordered by time (RFC 9562 version 7), so they bound it."""
     conditions = ["job_id = %(job)s"]
-    params: dict[str, Any] = {"source": which.source}
+    params: dict[str, Any] = {"job": job_id, "source": which.source}
     for column, value in (
         ("kind", which.kind),
         ("action", which.action),
@@ -169,17 +169,3 @@ async def log_records(
         cursor, most = found.cursor, None if most is None else most - size
         if cursor is None:
             return
-
-
-async def last_record(tx: Tx, job_id: UUID) -> UUID | None:
-    """The newest record of a job, from which somebody who follows goes on."""
-    found = await read_log(tx, job_id, limit=1)
-    return found.records[0]["id"] if found.records else None
-
-
-async def records_after(tx: Tx, job_id: UUID, which: LogFilter, after: UUID | None, limit: int) -> LogPage:
-    """The records that came after one, the oldest of them first."""
-    oldest = replace(which, newest_first=False)
-    return await read_log(
-        tx, job_id, oldest, limit=limit, cursor=None if after is None else print_cursor(after, newest_first=False)
-    )

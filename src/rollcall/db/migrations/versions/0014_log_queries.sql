@@ -3,6 +3,11 @@
 -- Who had it done; null: the service by its schedule. And which attributes a record tells of, as the id of a set.
 alter table provisioning.log add column initiated_by jsonb, add column attribute_set bigint;
 
+-- The transaction that wrote a record: ids follow the clocks of those who write, and a page commits when it is done, so
+-- only this tells what is new to somebody who follows. What is there already was written before anybody followed.
+alter table provisioning.log add column xid bigint;
+alter table provisioning.log alter column xid set default (pg_current_xact_id()::text::bigint);
+
 -- Sets of attributes that changed together. There are few of them, so that a record needs a number only, and the log can
 -- be asked for an attribute through an index by equality, which is what row-level security lets an index be used for.
 create table provisioning.log_attribute_sets (
@@ -37,6 +42,7 @@ create index log_status on provisioning.log (tenant_id, job_id, status, id);
 create index log_action on provisioning.log (tenant_id, job_id, action, id);
 create index log_cycle on provisioning.log (tenant_id, job_id, cycle_id, id);
 create index log_code on provisioning.log (tenant_id, job_id, code, id) where code <> '';
+create index log_written on provisioning.log (tenant_id, job_id, xid, id) where xid is not null;
 create index log_attribute_set on provisioning.log (tenant_id, job_id, attribute_set, id)
     where attribute_set is not null;
 
