@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from aiohttp import BasicAuth
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
@@ -101,8 +101,8 @@ def authenticated(
     if "client_secret_post" in metadata.token_authentication:
         return {**form, "client_id": client.id, "client_secret": client.secret}, {}
     # RFC 6749 §2.3.1: both parts are encoded as in a form first.
-    credentials = BasicAuth(quote(client.id, safe=""), quote(client.secret, safe=""), "utf-8")
-    return dict(form), {"authorization": credentials.encode()}
+    credentials = f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}"
+    return dict(form), {"authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
 
 
 def client_assertion(metadata: Metadata, client: Client, now: datetime, assertion_id: str) -> str:

@@ -27,6 +27,7 @@ from rollcall.workspaces.sso.exchange import Tokens, exchange_code
 from rollcall.workspaces.sso.failure import (
     BAD_RESPONSE,
     EXPIRED,
+    IDENTITY_CONFLICT,
     INTERACTION,
     SETUP_ERROR,
     WRONG_PROVIDER,
@@ -48,6 +49,7 @@ EXCHANGE_SECONDS = 10.0
 LOOKUP_SECONDS = 5.0
 _ANSWER_BYTES = 256 * 1024
 _LOOKUP_BYTES = 1024 * 1024
+_TRIES = 2
 _log = structlog.get_logger()
 
 
@@ -92,7 +94,7 @@ class Door(Protocol):
         """Whether the organisation has proved that a domain is its own."""
 
     async def admit(self, tx: Tx, arrival: Arrival) -> Admitted | Denied:
-        """Decide, and create the user where the door does that."""
+        """Decide, and create the user where the door does that. Raises Raced when the user name is taken by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,11 +305,12 @@ class RelyingParty:
         sealed = None
         if not configuration.kind.is_entra:
             sealed = self._sealer.seal(checked.tokens.id_token, hint_context(organisation, configuration.id))
-        try:
-            return await tenant.write(_enter, self._runtime, configuration, asking, checked, browser, door, sealed)
-        except (Raced, UniqueViolation):
-            # Somebody made the same link or user meanwhile; now it is there to be read (check LNK-7).
-            return await tenant.write(_enter, self._runtime, configuration, asking, checked, browser, door, sealed)
+        for _ in range(_TRIES):
+            try:
+                return await tenant.write(_enter, self._runtime, configuration, asking, checked, browser, door, sealed)
+            except (Raced, UniqueViolation):
+                continue  # somebody made the same link or user meanwhile; now it is there to be read (check LNK-7)
+        raise SsoFailed(IDENTITY_CONFLICT, "LNK-7", "somebody else has the user name")
 
     def _turned_away(self, failed: SsoFailed, configuration: SsoConfiguration, asking: Asking | None) -> TurnedAway:
         reference = str(self._runtime.new_id())
@@ -440,7 +443,7 @@ async def _enter(
 
 
 class Raced(Exception):
-    """The same person was linked, or made, by another request at the same time."""
+    """The same person was linked, or made, by another request at the same time; the sign-in looks once more."""
 
 
 class DoorClosed(SsoFailed):
