@@ -1,164 +1,34 @@
-"""The relying party against a provider made by hand (checks REQ, CB, OID-16, LNK, GRP-10 to GRP-12, C32, C33)."""
+"""The relying party against a provider made by hand (checks REQ, CB, OID-16, C32, C33)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from rollcall.crypto import Sealer
-from rollcall.db import Database, Tx
-from rollcall.runtime import SystemRuntime
-from rollcall.scim.error import ScimError
-from rollcall.scim.schema import USER
-from rollcall.workspaces.accounts_users import create_user
+from rollcall.db import Tx
 from rollcall.workspaces.sso.authorization import challenge
-from rollcall.workspaces.sso.configuration import Client, MatchBy, SsoConfiguration, Strength
+from rollcall.workspaces.sso.configuration import Client, Strength
 from rollcall.workspaces.sso.failure import SsoFailed
-from rollcall.workspaces.sso.groups_claim import Snapshot, Source
 from rollcall.workspaces.sso.oidc import (
-    Admitted,
-    Arrival,
     Browser,
-    Denied,
-    Raced,
     RelyingParty,
     SignedIn,
-    Started,
-    Tried,
     TurnedAway,
 )
-from rollcall.workspaces.sso.sessions import WORKSPACE_LIMITS, live_sessions
-from rollcall.workspaces.sso.transactions import Asking
 from tests.unit.workspaces.sso.forging import OTHER_RSA, OTHER_TENANT, PERSON, RSA, TENANT
-from tests.workspaces.sso.people import G1, Company, new_company
-from tests.workspaces.sso.provider import Provider, json_answer, query, running_provider
-
-
-class Clock(SystemRuntime):
-    """A clock that can be moved, and does not wait."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-        self.slept: list[float] = []
-
-    def now(self) -> Any:
-        return super().now() + self.ahead
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-@dataclass
-class DoorOfTests:
-    """Lets in whoever is known, and makes users if told to."""
-
-    guests: bool = True
-    creates: bool = False
-    reason: str | None = None
-    domains: tuple[str, ...] = ()
-    arrivals: list[Arrival] = field(default_factory=list)
-
-    async def domain_verified(self, tx: Tx, domain: str) -> bool:
-        return domain in self.domains
-
-    async def admit(self, tx: Tx, arrival: Arrival) -> Admitted | Denied:
-        self.arrivals.append(arrival)
-        if self.reason is not None:
-            return Denied(self.reason)
-        user = arrival.user
-        if user is None and not self.creates:
-            return Denied("user_unknown")
-        if user is None:
-            resource = {"userName": arrival.subject.user_name or arrival.subject.key, "active": True}
-            try:
-                user = UUID((await create_user(tx, SystemRuntime(), USER, resource))["id"])
-            except ScimError:
-                raise Raced from None
-        return Admitted(user, "workspace", WORKSPACE_LIMITS)
-
-
-@dataclass
-class World:
-    """One organisation, one provider, and us."""
-
-    company: Company
-    provider: Provider
-    clock: Clock
-    database: Database
-    configuration: SsoConfiguration
-    door: DoorOfTests
-    party: RelyingParty
-    browser: str | None = None
-
-    @property
-    def organisation(self) -> UUID:
-        return self.company.endpoint.organisation
-
-    async def start(self, **asking: Any) -> Started:
-        started = await self.party.start(
-            self.organisation, self.configuration, Asking(**{"door": "dashboard", **asking}), self.browser
-        )
-        self.browser = started.browser
-        return started
-
-    async def finish(self, pairs: list[tuple[str, str]], **browser: Any) -> SignedIn | TurnedAway | Tried:
-        given = Browser(**{"handle": self.browser, **browser})
-        return await self.party.finish(self.organisation, self.configuration, pairs, given, lambda _: self.door)
-
-    async def sign_in(self, **asking: Any) -> SignedIn | TurnedAway | Tried:
-        started = await self.start(**asking)
-        return await self.finish(self.provider.authorize(started.url))
-
-    async def signed_in(self, **asking: Any) -> SignedIn:
-        outcome = await self.sign_in(**asking)
-        assert isinstance(outcome, SignedIn), outcome
-        return outcome
-
-    async def turned_away(self, *, check: bool = True, **asking: Any) -> tuple[str, str | None]:
-        outcome = await self.sign_in(**asking)
-        assert isinstance(outcome, TurnedAway), outcome
-        assert await self.nothing_was_made()
-        return outcome.code, outcome.check
-
-    async def nothing_was_made(self) -> bool:
-        async def count(tx: Tx) -> int:
-            found: int = await tx.value(
-                "select (select count(*) from workspaces.sessions) + (select count(*) from workspaces.identity_links)"
-            )
-            return found
-
-        return await self.company.db.read(count) == 0
-
-    def forget(self) -> None:
-        """As another process would be: it knows nothing yet."""
-        self.party = RelyingParty(self.database, self.clock, Sealer(b"k" * 32), self.party.installation)
-
-
-@pytest_asyncio.fixture
-async def world(database: Database) -> AsyncIterator[World]:
-    clock = Clock()
-    async with running_provider() as provider:
-        company = await new_company(database, clock)
-        party = RelyingParty(database, clock, Sealer(b"k" * 32), provider.installation())
-        yield World(company, provider, clock, database, provider.generic(), DoorOfTests(), party)
-        await party.providers.settled()
-
-
-def code_and_check(outcome: SignedIn | TurnedAway | Tried) -> tuple[str, str | None]:
-    assert isinstance(outcome, TurnedAway), outcome
-    return outcome.code, outcome.check
-
+from tests.workspaces.sso.people import G1, new_company
+from tests.workspaces.sso.provider import json_answer, query
+from tests.workspaces.sso.world import World, code_and_check
 
 # ── the request ────────────────────────────────────────────────────────────────────────────────
 
@@ -584,228 +454,6 @@ async def test_a_restart_does_not_depend_on_the_provider(world: World) -> None:
     world.forget()
     with pytest.raises(SsoFailed):
         await world.start()
-
-
-# ── who, and the door ──────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_person_is_linked_by_external_id_and_found_again_by_the_link(world: World) -> None:
-    """Checks LNK-1, LNK-2."""
-    ada = await world.company.user(externalId=PERSON.upper())
-    world.configuration = world.provider.entra()
-
-    first = await world.signed_in()
-    second = await world.signed_in()
-
-    assert (first.user, first.linked, second.user, second.linked) == (ada, True, ada, False)
-
-
-async def test_an_address_makes_nobody_somebody_else(world: World) -> None:
-    """Check LNK-3: neither the address nor, without a verified domain, the user name."""
-    ada = await world.company.user("ada@acme.example")
-    world.provider.claims = {"sub": "eve", "email": "ada@acme.example", "preferred_username": "ada@acme.example"}
-    world.configuration = replace(world.configuration, match_by=MatchBy.USER_NAME)
-
-    assert await world.turned_away() == ("user_unknown", None)
-    world.door.domains = ("acme.example",)
-    assert (await world.signed_in()).user == ada
-    world.provider.claims["sub"] = "mallory"
-    assert code_and_check(await world.sign_in()) == ("identity_conflict", "LNK-5")
-
-
-async def test_a_deleted_person_does_not_walk_back_in(world: World) -> None:
-    """Check LNK-4: by the link that was, though nothing else of them is known."""
-    world.door.creates = True
-    cay = (await world.signed_in()).user
-    await world.company.delete(f"/Users/{cay}")
-
-    assert await world.turned_away() == ("user_deleted", "LNK-4")
-
-
-async def test_a_person_deleted_by_scim_who_never_signed_in_does_not_walk_in(world: World) -> None:
-    """Check LNK-4."""
-    world.door.creates = True
-    world.configuration = world.provider.entra()
-    user = await world.company.user(externalId=PERSON)
-    await world.company.delete(f"/Users/{user}")
-
-    assert await world.turned_away() == ("user_deleted", "LNK-4")
-
-
-async def test_a_person_made_anew_by_scim_may_come_back(world: World) -> None:
-    world.configuration = world.provider.entra()
-    user = await world.company.user(externalId=PERSON)
-    await world.signed_in()
-    await world.company.delete(f"/Users/{user}")
-    assert await world.turned_away() == ("user_deleted", "LNK-4")
-
-    again = await world.company.user(externalId=PERSON)
-    assert (await world.signed_in()).user == again != user
-
-
-async def test_the_same_subject_at_another_provider_is_another_person(world: World) -> None:
-    """Check C28."""
-    world.door.creates = True
-    first = await world.signed_in()
-    world.configuration = replace(world.configuration, id=UUID(int=98))
-    world.provider.claims = {"preferred_username": "another@acme.example"}
-
-    assert (await world.signed_in()).user != first.user
-
-
-async def test_the_same_person_in_another_tenant_is_another_person(world: World) -> None:
-    """Check TEN-6."""
-    world.door.creates = True
-    world.configuration = world.provider.entra()
-    world.provider.claims |= {"preferred_username": "a@one.example"}
-    first = await world.signed_in()
-    world.provider.claims |= {
-        "tid": OTHER_TENANT,
-        "iss": f"{world.provider.url}/{OTHER_TENANT}/v2.0",
-        "preferred_username": "a@two.example",
-    }
-
-    assert (await world.signed_in()).user != first.user
-
-
-async def test_a_wrong_tenant_makes_nothing(world: World) -> None:
-    """Check TEN-5: neither user, nor link, nor session."""
-    world.door.creates = True
-    stranger = "33333333-3333-4333-8333-333333333333"
-    world.configuration = world.provider.entra()
-    world.provider.claims |= {"tid": stranger, "iss": f"{world.provider.url}/{stranger}/v2.0"}
-
-    assert await world.turned_away() == ("tenant_not_allowed", "TEN-1")
-    assert world.door.arrivals == []
-
-
-async def test_a_closed_door_keeps_nothing(world: World) -> None:
-    ada = await world.company.user(externalId="ada")
-    world.door.reason = "group_not_allowed"
-
-    assert await world.turned_away() == ("group_not_allowed", None)
-    assert world.door.arrivals[0].user == ada
-
-
-async def test_guests_are_refused_where_the_door_says_so(world: World) -> None:
-    """Check OID-14."""
-    world.configuration = world.provider.entra()
-    world.provider.claims |= {"acct": 1}
-    world.door.guests = False
-
-    assert await world.turned_away() == ("guest_not_allowed", "OID-14")
-
-
-async def test_two_who_make_the_same_user_at_once_are_one(world: World) -> None:
-    """Check LNK-7."""
-    world.door.creates = True
-    answers = [world.provider.authorize((await world.start()).url) for _ in range(6)]
-    outcomes = await asyncio.gather(*(world.finish(answer) for answer in answers))
-    users = {each.user for each in outcomes if isinstance(each, SignedIn)}
-
-    assert len(users) == 1
-    assert sum(each.linked for each in outcomes if isinstance(each, SignedIn)) == 1
-
-
-async def test_a_name_that_is_somebody_elses_makes_no_user(world: World) -> None:
-    """Check LNK-7: a second look finds nobody who is the same person."""
-    await world.company.user("ada")
-    world.door.creates = True
-
-    assert await world.turned_away() == ("identity_conflict", "LNK-7")
-
-
-async def test_a_test_signs_nobody_in(world: World) -> None:
-    ada = await world.company.user(externalId="ada")
-    world.provider.claims = {"groups": [G1]}
-    outcome = await world.sign_in(testing=True)
-
-    assert isinstance(outcome, Tried)
-    assert (outcome.user, outcome.snapshot) == (ada, Snapshot((G1,), Source.TOKEN))
-    assert await world.nothing_was_made()
-    assert world.door.arrivals == []
-
-
-async def test_signing_in_ends_the_session_the_browser_came_with(world: World) -> None:
-    """Check C3."""
-    ada = await world.company.user(externalId="ada")
-    first = await world.signed_in()
-    answer = world.provider.authorize((await world.start()).url)
-    second = await world.finish(answer, session=first.handle)
-    assert isinstance(second, SignedIn)
-
-    live = await world.company.db.read(live_sessions, ada, world.clock.now())
-    assert [each.id for each in live] == [second.session]
-
-
-# ── groups that did not fit into the token ─────────────────────────────────────────────────────
-
-OVERAGE = {
-    "_claim_names": {"groups": "src1"},
-    "_claim_sources": {"src1": {"endpoint": "http://127.0.0.1:1/never"}},
-}
-
-
-async def looked_up(world: World, *answers: web.Response) -> Snapshot:
-    await world.company.user(externalId=PERSON)
-    world.configuration = world.provider.entra(group_lookup=True)
-    world.provider.claims |= OVERAGE
-    world.provider.groups_answers = list(answers)
-    await world.signed_in()
-    return world.door.arrivals[-1].snapshot
-
-
-async def test_groups_are_looked_up_at_an_address_of_ours(world: World) -> None:
-    """Checks GRP-3, GRP-10, GRP-11."""
-    snapshot = await looked_up(world, json_answer({"value": [G1.upper()]}))
-
-    assert snapshot == Snapshot((G1,), Source.LOOKUP)
-    assert ("POST", f"/v1.0/users/{PERSON}/getMemberGroups") in world.provider.requests
-    assert world.provider.forms[-1] == {"securityEnabledOnly": True}
-    assert world.provider.forms[-2]["scope"] == f"{world.provider.url}/.default"
-    assert world.provider.headers[-1]["Authorization"] == "Bearer own"
-
-
-async def test_a_busy_graph_is_asked_three_times(world: World) -> None:
-    """Check GRP-11."""
-    busy = [json_answer({}, 429, **{"Retry-After": "2"}), json_answer({}, 503)]
-    snapshot = await looked_up(world, *busy, json_answer({"value": []}))
-
-    assert snapshot == Snapshot((), Source.LOOKUP)
-    assert world.clock.slept == [2.0, 1.0]
-
-
-UNREADABLE = {
-    "refused": [json_answer({"error": {}}, 403)],
-    "busy three times": [json_answer({}, 429), json_answer({}, 429), json_answer({}, 429)],
-    "busy for longer than there is time": [json_answer({}, 429, **{"Retry-After": "60"})],
-    "a part": [json_answer({"value": [G1], "@odata.nextLink": "x"})],
-    "no list": [json_answer({"value": {"a": 1}})],
-}
-
-
-@pytest.mark.parametrize("name", UNREADABLE)
-async def test_a_lookup_that_fails_is_unresolved_and_not_empty(world: World, name: str) -> None:
-    """Check GRP-12."""
-    answers = [web.Response(body=each.body, status=each.status, headers=each.headers) for each in UNREADABLE[name]]
-
-    assert await looked_up(world, *answers) == Snapshot(None, Source.UNRESOLVED)
-
-
-async def test_without_a_list_scim_says_which_groups(world: World) -> None:
-    """Check GRP-9."""
-    ada = await world.company.user(externalId="ada")
-    await world.company.group(G1, ada)
-    await world.signed_in()
-
-    assert world.door.arrivals[-1].snapshot == Snapshot((G1,), Source.SCIM)
-
-
-async def test_a_groups_claim_of_another_shape_refuses_the_token(world: World) -> None:
-    """Check GRP-7."""
-    world.provider.claims = {"groups": {"a": 1}}
-
-    assert await world.turned_away() == ("sso_token_invalid", "GRP-7")
 
 
 def test_the_challenge_is_that_of_the_standard() -> None:
