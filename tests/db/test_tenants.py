@@ -15,6 +15,7 @@ from rollcall.db import Database, DatabaseConfig, Tx, open_database
 ROOMS = ("directory", "provisioning", "workspaces")
 
 BEFORE_THE_WALL = {
+    "workspaces.workspace_slugs": "finds the organisation of a workspace's address; holds nothing but the slug and ids",
     "workspaces.session_handles": "finds the organisation of a browser's handle; holds nothing but a hash and ids",
     "workspaces.organisation_keys": "read before the tenant is known; holds nothing but names and ids",
     "directory.tenants": "finds the tenant by its name, before the tenant is known; holds nothing but names and ids",

@@ -109,7 +109,7 @@ async def test_what_is_switched_off_says_so_to_those_who_may_know(database: Data
 
     off = await endpoint("GET", "/Users")
     wrong = await with_token(endpoint, "wrong")
-    await database.tenant(endpoint.organisation).write(set_synchronization, True)
+    await database.tenant(endpoint.organisation).write(set_synchronization, SystemRuntime(), True)
     on = await endpoint("GET", "/Users")
 
     assert (off.status, off.json["detail"]) == (403, "User synchronization is turned off")
@@ -121,7 +121,7 @@ async def test_switching_off_is_felt_within_a_second(
     database: Database, endpoint: Endpoint, clock: ShiftedRuntime
 ) -> None:
     assert (await endpoint("GET", "/Users")).status == 200
-    await database.tenant(endpoint.organisation).write(set_synchronization, False)
+    await database.tenant(endpoint.organisation).write(set_synchronization, SystemRuntime(), False)
 
     clock.shift_seconds += 1.0
 

@@ -14,10 +14,11 @@ from rollcall.scim.resource import check, frozen, version_tag
 from rollcall.scim.version import check_if_match
 from rollcall.workspaces.member_edits import AddMembers, MemberEdit, ReplaceMembers, member_ids, split
 from rollcall.workspaces.members import edit_members, hold_groups_of, leave_all_groups
+from rollcall.workspaces.memberships import drop_orphans
 from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.representation import group_columns, group_resource, stored_form, to_milliseconds
 
-COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource"
+COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource, r.external_key"
 # A name is looked up by its key for each member, which is never slow; a join can be, when the planner errs about sizes.
 MEMBERS: LiteralString = """(select json_agg(json_object('value': m.member_id, 'type': m.member_kind, 'display':
         case m.member_kind
@@ -125,13 +126,17 @@ async def delete_group(tx: Tx, runtime: Runtime, group_id: str, if_match: str | 
     if identifier is None:
         raise unknown_group()
     await hold_groups_of(tx, identifier)
-    row = await tx.one("select id, version from workspaces.groups where id = %s for update", (identifier,))
+    row = await tx.one(
+        "select id, version, external_key from workspaces.groups where id = %s for update", (identifier,)
+    )
     if row is None:
         raise unknown_group()
     check_if_match(if_match, version_tag(row["version"]))
     await leave_all_groups(tx, row["id"], to_milliseconds(runtime.now()))
     await tx.run("delete from workspaces.group_members where group_id = %s", (row["id"],))
     await tx.run("delete from workspaces.groups where id = %s", (row["id"],))
+    if row["external_key"] is not None:
+        await drop_orphans(tx, runtime.now(), [row["external_key"]])
 
 
 def display_name_taken() -> ScimError:
@@ -170,6 +175,7 @@ async def _write(
 ) -> dict[str, Any]:
     """Write what changed, with a new version only if anything did, and return the row as it is now."""
     moved = await edit_members(tx, row["id"], edits, resource_type, base_url)
+    before = row["external_key"]
     modified = max(to_milliseconds(runtime.now()), row["modified"])
     if frozen(stored) != frozen(row["resource"]):
         await tx.run(
@@ -185,4 +191,6 @@ async def _write(
         )
     else:
         return row
+    if before is not None and (moved.left or stored.get("externalId") != row["resource"].get("externalId")):
+        await drop_orphans(tx, runtime.now(), [before])
     return {**row, "version": row["version"] + 1, "modified": modified, "resource": stored}

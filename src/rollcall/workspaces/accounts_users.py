@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from rollcall.scim.version import check_if_match
 from rollcall.workspaces.buried_links import bury_links
 from rollcall.workspaces.comparison import folded_resource
 from rollcall.workspaces.members import hold_groups_of, leave_all_groups
+from rollcall.workspaces.memberships import flag_lost_admin
 from rollcall.workspaces.model import TOMBSTONE_DAYS, parse_id
 from rollcall.workspaces.representation import (
     stored_form,
@@ -110,7 +111,9 @@ async def patch_user(
 async def delete_user(
     tx: Tx, runtime: Runtime, resource_type: ResourceType, user_id: str, if_match: str | None
 ) -> None:
-    """Remove the account, its memberships and its place as manager; a tombstone with hashed identity keys stays.
+    """Remove the account, all its memberships and its place as manager (row O12).
+
+    A tombstone with hashed identity keys stays, and the account itself, to restore it, for 30 days.
 
     Raises ScimError notFound, preconditionFailed.
     """
@@ -126,6 +129,7 @@ async def delete_user(
         raise unknown_user()
     check_if_match(if_match, version_tag(row["version"]))
     await _clear_manager(tx, resource_type, identifier, now)
+    await flag_lost_admin(tx, now, identifier)
     await leave_all_groups(tx, identifier, now)
     await tx.run(
         """insert into workspaces.tombstones (id, user_name_hash, external_id_hash, deleted)
@@ -133,15 +137,20 @@ async def delete_user(
         {"id": identifier, "now": now, **_identity_hashes(tx.tenant, row)},
     )
     await bury_links(tx, identifier)
-    await tx.run("delete from workspaces.users where id = %s", (identifier,))
+    await tx.run(
+        """with gone as (delete from workspaces.users where id = %s returning *)
+           insert into workspaces.deleted_users
+               (id, user_name_folded, display_name, origin, synchronised, version, created, resource, deleted)
+           select id, user_name_folded, display_name, origin, synchronised, version, created, resource, %s from gone""",
+        (identifier, now),
+    )
 
 
 async def forget_tombstones(tx: Tx, runtime: Runtime) -> int:
-    """Remove the tombstones that are over 30 days old and return how many there were."""
-    return await tx.run(
-        "delete from workspaces.tombstones where deleted < %s - make_interval(days => %s)",
-        (runtime.now(), TOMBSTONE_DAYS),
-    )
+    """Remove the tombstones that are over 30 days old, erase their accounts, and return how many tombstones there were."""
+    long_ago = runtime.now() - timedelta(days=TOMBSTONE_DAYS)
+    await tx.run("delete from workspaces.deleted_users where deleted < %s", (long_ago,))
+    return await tx.run("delete from workspaces.tombstones where deleted < %s", (long_ago,))
 
 
 async def is_buried(tx: Tx, user_name_folded: str, external_id: str | None) -> bool:
@@ -206,6 +215,7 @@ async def _write(
         """update workspaces.users set version = version + 1, modified = %(modified)s,
                user_name_folded = %(user_name_folded)s, external_id = %(external_id)s,
                display_name = %(display_name)s, active = %(active)s, manager_id = %(manager_id)s,
+               synchronised = synchronised or %(external_id)s::text is not null,
                resource = %(resource)s, folded = %(folded)s
            where id = %(id)s""",
         changes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -20,26 +21,37 @@ from rollcall.workspaces.values_sql import Parameters
 _NAMED_AT_MOST = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many memberships came and went. True when any did."""
+
+    joined: int
+    left: int
+
+    def __bool__(self) -> bool:
+        return self.joined + self.left > 0
+
+
 async def edit_members(
     tx: Tx, group_id: UUID, edits: Sequence[MemberEdit], resource_type: ResourceType, base_url: str
-) -> bool:
-    """Carry out the edits in order and return whether any membership came or went. The caller holds the group's row.
+) -> Moved:
+    """Carry out the edits in order and return how many memberships came and went. The caller holds the group's row.
 
     Raises ScimError invalidValue, naming them, when added members are no users or groups of the organisation.
     """
-    changed = 0
+    joined = left = 0
     for edit in edits:
         match edit:
             case AddMembers(ids):
-                changed += await _add(tx, group_id, ids)
+                joined += await _add(tx, group_id, ids)
             case RemoveMembers(ids):
-                changed += await _remove(tx, group_id, ids)
+                left += await _remove(tx, group_id, ids)
             case RemoveMatching(tree):
-                changed += await _remove_matching(tx, group_id, tree, resource_type, base_url)
+                left += await _remove_matching(tx, group_id, tree, resource_type, base_url)
             case ReplaceMembers(ids):
-                changed += await _remove_others(tx, group_id, ids)
-                changed += await _add(tx, group_id, ids)
-    return changed > 0
+                left += await _remove_others(tx, group_id, ids)
+                joined += await _add(tx, group_id, ids)
+    return Moved(joined, left)
 
 
 async def leave_all_groups(tx: Tx, member_id: UUID, now: datetime) -> None:

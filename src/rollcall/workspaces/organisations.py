@@ -10,6 +10,7 @@ from rollcall.crypto import hash_token, same
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.runtime import Runtime
+from rollcall.workspaces.memberships import bind_again
 from rollcall.workspaces.model import (
     CREDENTIALS_LIVE_AT_MOST,
     Credential,
@@ -44,6 +45,8 @@ async def create_organisation(
         (key, name, synchronization, runtime.now()),
     )
     assert row is not None
+    await tx.run("insert into workspaces.organisation_defaults default values")
+    await tx.run("insert into workspaces.dashboard_access default values")
     return Organisation(**row)
 
 
@@ -69,13 +72,15 @@ async def organisation_keys(tx: Tx) -> dict[str, UUID]:
     return {row["key"]: row["organisation_id"] for row in rows}
 
 
-async def set_synchronization(tx: Tx, on: bool) -> None:
-    """Switch user synchronization on or off. Accounts, groups and memberships stay as they are.
+async def set_synchronization(tx: Tx, runtime: Runtime, on: bool) -> None:
+    """Switch user synchronization on or off. Off, everything stays as it is; on, SCIM manages it again (row O15).
 
     Raises NotFound when the organisation does not exist.
     """
     if not await tx.run("update workspaces.organisations set synchronization = %s", (on,)):
         raise NotFound("There is no such organisation.")
+    if on:
+        await bind_again(tx, runtime.now())
 
 
 async def create_credential(
