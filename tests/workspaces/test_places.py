@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 import pytest_asyncio
 
@@ -137,7 +139,7 @@ async def test_a_field_is_inherited_until_it_is_ones_own(world: World) -> None:
 
     await world.settings(None, links=False, login_text="All")
 
-    async def links(tx: Tx) -> dict[str, object]:
+    async def links(tx: Tx) -> dict[UUID, tuple[bool, str]]:
         rows = await tx.all("select workspace_id, links, login_text from workspaces.effective_login")
         return {row["workspace_id"]: (row["links"], row["login_text"]) for row in rows}
 
