@@ -19,9 +19,9 @@ _ATTEMPTS = 500
 
 
 @asynccontextmanager
-async def served(app: Application) -> AsyncIterator[str]:
+async def served(app: Application, port: int | None = None) -> AsyncIterator[str]:
     """Serve `app`, which needs something of this process, in this event loop; yields its base URL."""
-    port = _free_port()
+    port = port or free_port()
     server = Server(app, "127.0.0.1", port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
     serving = asyncio.create_task(server.serve())
     try:
@@ -35,7 +35,7 @@ async def served(app: Application) -> AsyncIterator[str]:
 @asynccontextmanager
 async def served_apart(**settings: Any) -> AsyncIterator[str]:
     """Serve `application(**settings)` over an empty store in a process of its own; yields its base URL."""
-    port = _free_port()
+    port = free_port()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port, settings), daemon=True)
     process.start()
     try:
@@ -47,7 +47,8 @@ async def served_apart(**settings: Any) -> AsyncIterator[str]:
         process.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

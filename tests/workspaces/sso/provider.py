@@ -107,7 +107,7 @@ class Provider:
         answer = {"id_token": self.token(asked["nonce"]), "token_type": "Bearer", "access_token": "at"}
         return web.json_response({**answer, **self.token_changes})
 
-    def token(self, nonce: str | None = None, **changes: Any) -> str:
+    def token(self, nonce: str | None = None, /, **changes: Any) -> str:
         now = int(SystemRuntime().now().timestamp())
         claims = {"aud": CLIENT.id, "sub": "ada", "iat": now, "exp": now + 300, "nonce": nonce, "iss": self.url}
         whole = {**claims, **self.claims, **changes}
