@@ -124,8 +124,9 @@ def _session(actor: Actor, door: Door, now: datetime) -> Line:
     if actor.way is Way.SSO:
         if times.checked is None or door.recheck is None:
             return line(None, "not known when the provider was asked last")
-        if now >= times.checked + door.recheck:
-            return line(False, f"the provider was not asked for {_span(door.recheck)}", (Offer.RECHECK, Offer.LOG_IN))
+        due = times.checked + door.recheck
+        if now >= (due if times.recheck is None else min(due, times.recheck)):
+            return line(False, "the provider has to be asked again", (Offer.RECHECK, Offer.LOG_IN))
     return line(True, "valid")
 
 
@@ -289,7 +290,8 @@ def _workspace_by_link(actor: Actor, door: Door) -> Steps:
     if actor.stage is Stage.ASKING:
         yield Allow(actor.roles or frozenset(), ())
         return
-    yield _extra_pin(actor, door)
+    if actor.stage is Stage.SIGNING_IN:
+        yield _extra_pin(actor, door)
     yield from _enter(actor, door, creates=not member)
 
 
@@ -311,7 +313,7 @@ def _registration(actor: Actor, door: Door) -> Steps:
 
 
 def _extra_pin(actor: Actor, door: Door) -> Line:
-    """W12: "after PIN if set"."""
+    """W12: "after PIN if set"; it belongs to the use of the link, and the session that was made of it has had it."""
     passed: bool | None
     match door.extra_pin:
         case None:

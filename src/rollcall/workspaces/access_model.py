@@ -118,11 +118,15 @@ class Appointment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFacts:
-    """The times of a session. `checked`: when the provider last answered; `provider_limit`: the end it set, if any."""
+    """The times of a session. `checked`: when the provider last answered; `provider_limit`: the end it set, if any.
+
+    `recheck`: when the provider is to be asked again at the latest, wherever the session is used.
+    """
 
     created: datetime
     last_seen: datetime
     checked: datetime | None = None
+    recheck: datetime | None = None
     provider_limit: datetime | None = None
     ended: bool | None = None
 

@@ -105,6 +105,7 @@ _NOBODY: dict[str, Any] = {"session": None, "organisation": None, "way": None, "
         pytest.param({"session": aged(created=NOW - timedelta(hours=8))}, {}, Reason.LOGIN_REQUIRED, id="P3-absolute"),
         pytest.param({"session": aged(provider_limit=NOW)}, {}, Reason.LOGIN_REQUIRED, id="P3-provider-limit"),
         pytest.param({"session": aged(checked=NOW - timedelta(hours=8))}, {}, Reason.LOGIN_REQUIRED, id="P3-re-check"),
+        pytest.param({"session": aged(recheck=NOW)}, {}, Reason.LOGIN_REQUIRED, id="P3-re-check-of-the-session"),
         pytest.param({"standing": Standing.DELETED}, {}, Reason.USER_DELETED, id="P4"),
         pytest.param({"standing": Standing.ABSENT}, {}, Reason.USER_DELETED, id="P4-session-without-account"),
         pytest.param(

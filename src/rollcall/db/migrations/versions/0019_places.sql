@@ -54,7 +54,8 @@ create table workspaces.workspaces (
 );
 create index workspaces_name on workspaces.workspaces (tenant_id, name, id);
 
--- What has to be known of a single sign-on configuration at a door. identity_changed: sessions from before are void.
+-- What has to be known of a single sign-on configuration at a door. identity_changed: of tenant, issuer, client or
+-- certificates; sessions whose provider was asked before are void.
 create table workspaces.sso_configurations (
     tenant_id            uuid not null default rollcall_tenant(),
     id                   uuid not null,
