@@ -82,3 +82,12 @@ class LedgerGuardsContract:
         await ledger.commit(Commit(ties=[Tie(member(RED, ADA), False)]))
 
         assert await ledger.count_removed_references(NOW, 9) == 1
+
+    async def test_which_source_attributes_had_a_value_is_remembered(self, ledger: Ledger) -> None:
+        """P5."""
+        await ledger.commit(Commit(links=[linked(ADA, filled=("givenName", "department")), linked(BOB)]))
+        await ledger.commit(Commit(links=[linked(CEM, filled=("mobile",)), linked(ADA, filled=("department",))]))
+
+        known = await ledger.known([ADA, BOB, CEM])
+
+        assert [known[key].filled for key in (ADA, BOB, CEM)] == [("department",), (), ("mobile",)]

@@ -18,7 +18,7 @@ from rollcall.provisioning.guards import (
     too_many_references,
 )
 from rollcall.provisioning.ledger_contract import Lot, ReferenceOutcome
-from rollcall.provisioning.model import Entry, JobSettings, Key, LogRecord, Operation, Plan
+from rollcall.provisioning.model import Entry, JobSettings, Key, Link, LogRecord, Operation, Plan
 from rollcall.provisioning.planning import REMOVALS, Allowance, Item
 from rollcall.provisioning.road import Road
 
@@ -38,7 +38,14 @@ def take(road: Road, entries: Sequence[Entry], items: Iterable[Item]) -> None:
         return
     by_key = {entry.key: entry for entry in entries}
     for item in items:
-        road.emptied.take(by_key[item.desired.key], item.known, item.mapping)
+        if not _is_counted(road, item.known):
+            road.emptied.take(by_key[item.desired.key], item.known, item.filled)
+
+
+def _is_counted(road: Road, known: Link) -> bool:
+    """Whether what an object has lost was counted before: it is remembered as lost only when its removal is decided."""
+    decided = known.staged == "held" and (road.allowance.keeps or road.force_deletes)
+    return decided or known.staged in ("counting", "judged", "allowed")
 
 
 def anomaly(road: Road) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -111,22 +111,21 @@ def source_anomaly(missing: int, linked: int) -> str:
 
 @dataclass(slots=True)
 class Emptied:
-    """Of how many objects of a cycle an attribute was known to have a value, and how many of them have it no more.
+    """Of how many objects of a cycle an attribute had a value before, and how many of them have it no more.
 
-    By kind and source attribute. What is known: what was sent, and that who was in scope passed the filters.
+    By kind and source attribute. A loss is counted in the cycle in which it happens, once.
     """
 
     had: Counter[tuple[str, str]] = field(default_factory=Counter)
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def take(self, entry: Entry, known: Link, mapping: ObjectMapping) -> None:
-        """Count one object in."""
+    def take(self, entry: Entry, known: Link, filled: Collection[str]) -> None:
+        """Count one object in; `filled`: which of its source attributes have a value now."""
         if entry.state == "gone" or known.state != "linked" or known.disabled or known.left_alone:
             return
-        for name in _attributes_had(known, mapping):
-            has = not _is_empty(entry.attributes.get(name))
+        for name in known.filled:
             self.had[entry.key.kind, name] += 1
-            self.lost[entry.key.kind, name] += not has
+            self.lost[entry.key.kind, name] += name not in filled
 
     def anomaly(self) -> str:
         """Which attribute most people have lost, with the numbers; or nothing."""
@@ -140,20 +139,11 @@ class Emptied:
         return ""
 
 
-def _attributes_had(known: Link, mapping: ObjectMapping) -> set[str]:
-    """The source attributes that had a value when the object was looked at last, as far as that is known."""
-    had = {
-        each.source.text
-        for each in mapping.attributes
-        if each.source.type == "Attribute" and not _is_empty(known.sent.get(each.target))
-    }
-    # Who is linked and not disabled was in scope, and so had what every filter that says nothing of emptiness asks for.
-    if mapping.filters:
-        asked = [
-            {clause.attribute for clause in group.clauses if clause.operator != "IS NULL"} for group in mapping.filters
-        ]
-        had |= set.intersection(*asked)
-    return had
+def filled(entry: Entry, mapping: ObjectMapping) -> tuple[str, ...]:
+    """Which of the source attributes that flow as they are, or that filters ask for, have a value, in order."""
+    flowing = {each.source.text for each in mapping.attributes if each.source.type == "Attribute"}
+    asked = {clause.attribute for group in mapping.filters for clause in group.clauses if clause.operator != "IS NULL"}
+    return tuple(sorted(name for name in flowing | asked if not _is_empty(entry.attributes.get(name))))
 
 
 def _is_empty(value: Json) -> bool:

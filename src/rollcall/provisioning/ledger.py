@@ -22,7 +22,7 @@ from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
 _LINK_COLUMNS = """
     kind, source_id, name, state, target_id, sent, disabled, intent_matching, generation, members_pending, withheld,
     escrow_attempts, escrow_first_failed, escrow_next_attempt, escrow_code, escrow_reason, escrow_given_up, disabled_at,
-    left_alone, staged, staging
+    left_alone, staged, staging, filled
 """
 
 _LOG_COLUMNS = """
@@ -86,6 +86,7 @@ def _link(row: dict[str, Any]) -> Link:
         left_alone=row["left_alone"],
         staged=row["staged"],
         staging=row["staging"] and str(row["staging"]),
+        filled=tuple(row["filled"]),
     )
 
 
@@ -113,6 +114,7 @@ def _row(link: Link) -> dict[str, Any]:
         "left_alone": link.left_alone,
         "staged": link.staged,
         "staging": link.staging,
+        "filled": link.filled,
     }
 
 
@@ -174,7 +176,7 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             intent_matching jsonb, generation bigint, members_pending boolean, withheld boolean,
             escrow_attempts integer, escrow_first_failed timestamptz, escrow_next_attempt timestamptz,
             escrow_code text, escrow_reason text, escrow_given_up boolean, disabled_at timestamptz, left_alone boolean,
-            staged text, staging uuid)
+            staged text, staging uuid, filled text[])
         on conflict (tenant_id, job_id, kind, source_id) do update set
             name = excluded.name, state = excluded.state, target_id = excluded.target_id, sent = excluded.sent,
             disabled = excluded.disabled, intent_matching = excluded.intent_matching,
@@ -185,7 +187,7 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             escrow_code = excluded.escrow_code, escrow_reason = excluded.escrow_reason,
             escrow_given_up = case when {_NOT_TRIED} then l.escrow_given_up
                 else excluded.escrow_given_up or (l.escrow_given_up and {_SAME_SERIES}) end, disabled_at = excluded.disabled_at, left_alone = excluded.left_alone,
-            staged = excluded.staged, staging = excluded.staging
+            staged = excluded.staged, staging = excluded.staging, filled = excluded.filled
         """,
         {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
     )

@@ -359,7 +359,8 @@ class Link:
     `members_pending`: the source's whole list of members is still to be compared.
     `withheld`: its removal is kept back; `staged` says how far the guards are with it, `staging` in which lot.
     `disabled`: it has been disabled, or may have been. `disabled_at`: since when it is disabled, or out of scope
-    without a way to disable it; the days to its deletion count from there.
+    without a way to disable it; the days to its deletion count from there. `filled`: the source attributes, of those that
+    flow as they are or that filters ask for, that had a value when the object was looked at last.
     """
 
     key: Key
@@ -377,6 +378,7 @@ class Link:
     left_alone: bool = False
     staged: Staged = ""
     staging: str | None = None
+    filled: tuple[str, ...] = ()
 
     @property
     def may_exist(self) -> bool:

@@ -204,6 +204,8 @@ def _remember(page: _Page, item: Item, link: Link, *, attempted: bool, members_p
         return
     if not link.withheld:
         link = _without_staging(item, link, attempted=attempted)
+        # What somebody lost is evidence as long as their removal waits; whoever rejects it wants it judged again.
+        link = replace(link, filled=item.filled if attempted else known.filled)
     fresh = link.target_id is not None and link.target_id != known.target_id
     pending = link.key.kind == "Group" and link.may_exist and (known.members_pending or fresh or members_pending)
     generation = page.generation if attempted else known.generation

@@ -11,6 +11,7 @@ from rollcall.provisioning import guarding, looking, outcomes, planning
 from rollcall.provisioning.belated import what_came_to_light
 from rollcall.provisioning.connectors.contract import Done
 from rollcall.provisioning.expression import Context
+from rollcall.provisioning.guards import filled
 from rollcall.provisioning.holders import find_holders
 from rollcall.provisioning.ledger_contract import Commit, Position
 from rollcall.provisioning.mapping import desired
@@ -136,7 +137,9 @@ async def prepare(road: Road, entries: Sequence[Entry], *, verify: bool = False,
         scope = decide(entry, road.settings, compiled.filters)
         considered.append((scope, desired(entry, scope, compiled, _given(road, context, entry.key)), compiled))
     road.exporter.hidden = _hidden_among([each for _, each, _ in considered], known)
-    return await looking.look(road, considered, known, verify=verify, fresh=fresh)
+    items = await looking.look(road, considered, known, verify=verify, fresh=fresh)
+    by_key = {entry.key: entry for entry in entries}
+    return [replace(item, filled=filled(by_key[item.desired.key], item.mapping)) for item in items]
 
 
 def _hidden_among(wanted: Sequence[Desired], known: Mapping[Key, Link]) -> Hidden:

@@ -36,6 +36,7 @@ class Item:
 
     `known` is what the ledger says, `link` what is known after matching; `present` the values the target showed just now, None where
     it was not asked; `problem` what kept the matching from an answer, `refusal` the target's answer that did.
+    `filled`: the source attributes that have a value, of those that the guards watch (guards.filled).
     """
 
     scope: Scope
@@ -46,6 +47,7 @@ class Item:
     present: Values | None = None
     problem: Problem | None = None
     refusal: Refused | Unanswered | None = None
+    filled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ async def take_up(road: Road) -> None:
         known = await road.ledger.known(keys)
         for entry in await road.source.fetch(keys):
             if entry.key in known and entry.key.kind in road.mappings:
-                road.emptied.take(entry, known[entry.key], road.mappings[entry.key.kind].mapping)
+                mapping = road.mappings[entry.key.kind].mapping
+                road.emptied.take(entry, known[entry.key], guards.filled(entry, mapping))
 
 
 async def note_missing(road: Road) -> None:

@@ -20,7 +20,8 @@ create index stagings_open on provisioning.stagings (tenant_id, job_id, id) wher
 
 alter table provisioning.links
     add column staged text not null default '' check (staged in ('', 'counting', 'judged', 'held', 'allowed')),
-    add column staging uuid;
+    add column staging uuid,
+    add column filled text[] not null default '{}';    -- watched source attributes that had a value at the last look
 create index links_staged on provisioning.links (tenant_id, job_id, staged, kind, source_id) where staged <> '';
 
 alter table provisioning.object_references
