@@ -1,9 +1,7 @@
 // The provider `oidc-provider`, configured by one line of JSON on standard input; its address goes to standard output.
 // It signs in whoever the form names, with any password, as its own development pages do.
-import { webcrypto } from 'node:crypto'
 import { createInterface } from 'node:readline'
-globalThis.crypto ??= webcrypto
-const { Provider } = await import('oidc-provider')
+import { Provider } from 'oidc-provider'
 
 const lines = createInterface({ input: process.stdin })
 const settings = JSON.parse((await lines[Symbol.asyncIterator]().next()).value)
@@ -25,8 +23,6 @@ const provider = new Provider(settings.issuer, {
     backchannelLogout: { enabled: true },
     rpInitiatedLogout: { enabled: true },
   },
-  // Without the guard that keeps it from calling this machine: our back-channel is here.
-  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   async findAccount(_, id) {
     return { accountId: id, claims: async () => ({ sub: id, ...settings.accounts[id] }) }
   },
