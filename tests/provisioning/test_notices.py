@@ -40,7 +40,7 @@ from rollcall.provisioning import (
 )
 from rollcall.provisioning.deliveries import claim_due
 from rollcall.provisioning.jobs import create_job
-from rollcall.runtime import SystemRuntime
+from rollcall.runtime import SystemRuntime, uuid7
 from tests.mail.servers import Mailbox, mail_server
 from tests.provisioning.receiver import Receiver, receiving
 
@@ -320,6 +320,51 @@ async def test_notices_are_forgotten_after_ninety_days_but_for_the_last(office: 
     assert await office.db.write(prune_notices, later) == 0
     (kept,) = await office.db.read(list_notices, office.job_id)
     assert kept.reason == "Unknown"
+
+
+async def test_trouble_that_was_over_is_news_again_when_the_notice_of_its_end_is_forgotten(office: Office) -> None:
+    await office.tell(QUARANTINE)
+    office.clock.ahead = timedelta(days=1)
+    await office.tell(WELL)
+    # Another `well`, so that the one above is not the newest of its kind when notices are forgotten.
+    office.clock.ahead = timedelta(days=50)
+    await office.tell(Notice("credentials", "CredentialsExpire", "In seven days."))
+    office.clock.ahead = timedelta(days=51)
+    await office.tell(Notice("well", "CredentialsRenewed", "The job has a new one.", ends=("credentials",)))
+    office.clock.ahead = timedelta(days=100)
+
+    assert await office.db.write(prune_notices, office.clock.now()) == 2
+    assert await office.tell(QUARANTINE)
+
+
+async def test_trouble_of_long_ago_that_is_not_over_is_told_once_still(office: Office) -> None:
+    await office.tell(QUARANTINE)
+    office.clock.ahead = timedelta(days=100)
+    await office.db.write(prune_notices, office.clock.now())
+
+    assert not await office.tell(QUARANTINE)
+    assert await office.tell(WELL)
+    assert not await office.tell(WELL)
+
+
+async def test_what_is_news_does_not_depend_on_a_clock_that_goes_back(office: Office) -> None:
+    office.clock.ahead = timedelta(days=365)
+
+    async def tell(notice: Notice, random: int) -> bool:
+        now = office.clock.now()
+        notice_id = uuid7(int(now.timestamp() * 1000), random)
+        return await office.db.write(announce, office.job_id, notice_id, notice, now)
+
+    assert await tell(QUARANTINE, 1)
+    office.clock.ahead = timedelta(0)
+    assert await tell(WELL, 2)
+    assert await tell(QUARANTINE, 3)
+    assert not await tell(QUARANTINE, 4)
+    assert [each.kind for each in await office.db.read(list_notices, office.job_id)] == [
+        "quarantine",
+        "well",
+        "quarantine",
+    ]
 
 
 # ── webhooks ───────────────────────────────────────────────────────────────────────────────────

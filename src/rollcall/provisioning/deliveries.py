@@ -204,7 +204,7 @@ async def list_notices(tx: Tx, job_id: UUID, limit: int = 50) -> list[ToldNotice
     notices = await tx.all(
         """
         select id, at, kind, reason, message, details from provisioning.notices
-        where job_id = %s order by id desc limit %s
+        where job_id = %s order by number desc limit %s
         """,
         [job_id, limit],
     )
@@ -289,16 +289,17 @@ async def log_test(tx: Tx, job_id: UUID, delivery_id: UUID, webhook_id: UUID, ur
 async def prune_notices(tx: Tx, now: datetime, limit: int = 10_000) -> int:
     """Forget notices and tests after 90 days, with their deliveries; how many went. Call it until it returns 0.
 
-    The last one of each kind stays: it says whether the next one is news.
+    The last trouble of each kind stays until it is over: it says whether the next one is news.
     """
     before = now - NOTICES_KEPT_FOR
     gone = await tx.run(
         """
         delete from provisioning.notices n where (tenant_id, job_id, id) in (
             select tenant_id, job_id, id from provisioning.notices old
-            where old.at < %(before)s and exists (
+            where old.at < %(before)s and (old.kind = 'well' or old.over_at is not null or exists (
                 select from provisioning.notices newer
-                where newer.job_id = old.job_id and newer.kind = old.kind and newer.id > old.id)
+                where newer.job_id = old.job_id and newer.kind = old.kind and newer.over_at is null
+                    and newer.number > old.number))
             limit %(limit)s)
         """,
         {"before": before, "limit": limit},

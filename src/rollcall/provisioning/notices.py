@@ -38,20 +38,13 @@ async def announce(tx: Tx, job_id: UUID, notice_id: UUID, notice: Notice, now: d
         return False
     await tx.run(
         """
-        insert into provisioning.notices (job_id, id, at, kind, reason, message, details, ends)
-        values (%s, %s, %s, %s, %s, %s, %s, %s)
+        insert into provisioning.notices (job_id, id, at, kind, reason, message, details)
+        values (%s, %s, %s, %s, %s, %s, %s)
         """,
-        [
-            job_id,
-            notice_id,
-            now,
-            notice.kind,
-            notice.reason,
-            notice.message,
-            Jsonb(dict(notice.details)),
-            list(notice.over),
-        ],
+        [job_id, notice_id, now, notice.kind, notice.reason, notice.message, Jsonb(dict(notice.details))],
     )
+    if notice.kind == "well":
+        await _end(tx, job_id, [trouble["id"] for trouble in troubles], now)
     told = await _told(tx, job_id, [trouble["id"] for trouble in troubles])
     recipients = recipients_of(notice, settings_of(row["settings"]), await _endpoints(tx, job_id), told)
     await _send_later(tx, job_id, notice_id, recipients, now)
@@ -59,16 +52,20 @@ async def announce(tx: Tx, job_id: UUID, notice_id: UUID, notice: Notice, now: d
 
 
 async def _troubles(tx: Tx, job_id: UUID, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    """The notices of these kinds since they were last over, oldest first."""
+    """The notices of trouble of these kinds that is not over, oldest first."""
     return await tx.all(
         """
-        select id, kind, reason from provisioning.notices n
-        where job_id = %(job)s and kind = any(%(kinds)s) and not exists (
-            select from provisioning.notices later
-            where later.job_id = n.job_id and later.kind = 'well' and n.kind = any(later.ends) and later.id > n.id)
-        order by id
+        select id, kind, reason from provisioning.notices
+        where job_id = %s and kind = any(%s) and over_at is null and kind <> 'well' order by number
         """,
-        {"job": job_id, "kinds": list(kinds)},
+        [job_id, list(kinds)],
+    )
+
+
+async def _end(tx: Tx, job_id: UUID, troubles: list[UUID], now: datetime) -> None:
+    """Written on the troubles themselves, so that it holds however long the notice of their end is kept."""
+    await tx.run(
+        "update provisioning.notices set over_at = %s where job_id = %s and id = any(%s)", [now, job_id, troubles]
     )
 
 

@@ -4,15 +4,18 @@ create table provisioning.notices (
     tenant_id uuid not null default rollcall_tenant(),
     job_id uuid not null,
     id uuid not null,
+    number bigint generated always as identity, -- their order, which a clock that goes back does not change
     at timestamptz not null,
     kind text not null,
     reason text not null,
     message text not null,
     details jsonb not null default '{}',
-    ends text[] not null default '{}',          -- the kinds of trouble that are over with it
+    over_at timestamptz,                        -- when a notice that all is well ended this trouble
     primary key (tenant_id, job_id, id),
     foreign key (tenant_id, job_id) references provisioning.jobs (tenant_id, id) on delete cascade
 );
+create unique index notices_order on provisioning.notices (tenant_id, job_id, number);
+create index notices_open on provisioning.notices (tenant_id, job_id, kind, number) where over_at is null and kind <> 'well';
 
 create table provisioning.webhooks (
     tenant_id uuid not null default rollcall_tenant(),
