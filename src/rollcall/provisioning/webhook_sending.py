@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 import ssl
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 import rollcall
+from rollcall.outbound import AddressRefused, Reach, refused_address
+from rollcall.outbound import open_session as open_outbound
 from rollcall.provisioning.deliveries import Attempt
 from rollcall.provisioning.model import Json
 from rollcall.provisioning.webhook_signature import signed_headers
@@ -50,61 +49,13 @@ class Message:
         return orjson.dumps({"type": self.event, "timestamp": self.at.isoformat(), "data": self.data})
 
 
-class _Refused(OSError):
-    """A name stands for an address that webhooks may not go to."""
+def open_session(client: WebhookClient) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+    """A session for webhooks; the addresses it reaches are looked at first."""
+    return open_outbound(_reach(client), client.timeout_seconds)
 
 
-class _GuardedResolver(AbstractResolver):
-    """Resolves names and refuses addresses that are not allowed: the one looked at is the one connected to."""
-
-    def __init__(self, *, private: bool) -> None:
-        self._inner = aiohttp.ThreadedResolver()
-        self._private = private
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        for each in found:
-            if why := refused_address(each["host"], private=self._private):
-                raise _Refused(why)
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-def refused_address(host: str, *, private: bool) -> str | None:
-    """Why a webhook may not go to this address; None for one it may go to, and for a name."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    # Where clouds keep the credentials of a machine for whoever asks from it.
-    if address.is_link_local:
-        return "the address is a link-local one, and webhooks never go there"
-    if address.is_multicast or address.is_unspecified:
-        return "the address is no single machine's"
-    if not private and not address.is_global:
-        return "the address is not a public one, and webhooks.private_addresses is false"
-    return None
-
-
-@asynccontextmanager
-async def open_session(client: WebhookClient) -> AsyncGenerator[aiohttp.ClientSession]:
-    """A session for webhooks: it keeps no cookies and obeys no proxy variables."""
-    connector = aiohttp.TCPConnector(
-        resolver=_GuardedResolver(private=client.private_addresses), use_dns_cache=False, limit=16
-    )
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=client.timeout_seconds),
-        auto_decompress=False,
-    ) as session:
-        yield session
+def _reach(client: WebhookClient) -> Reach:
+    return Reach(private=client.private_addresses)
 
 
 async def send_webhook(
@@ -136,8 +87,8 @@ async def send_webhook(
             retry_after_seconds=retry_after,
         )
 
-    if why := refused_address(urlsplit(url).hostname or "", private=client.private_addresses):
-        return ended(f"Nothing was sent: {why}.")
+    if why := refused_address(urlsplit(url).hostname or "", _reach(client)):
+        return ended(_not_sent(why, client))
     try:
         async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             words = await response.content.read(_ANSWER_BYTES)
@@ -145,7 +96,7 @@ async def send_webhook(
     except TimeoutError:
         return ended(f"There was no answer within {client.timeout_seconds:g} s.")
     except (aiohttp.ClientError, ssl.SSLError, OSError, asyncio.IncompleteReadError) as error:
-        return ended(_failure(error))
+        return ended(_failure(error, client))
 
 
 def _answer(response: aiohttp.ClientResponse, words: bytes) -> str:
@@ -156,10 +107,15 @@ def _answer(response: aiohttp.ClientResponse, words: bytes) -> str:
     return f"It answered {response.status}{f': {said}' if said else ''}"
 
 
-def _failure(error: Exception) -> str:
+def _not_sent(why: str, client: WebhookClient) -> str:
+    setting = "" if client.private_addresses else ", and webhooks.private_addresses is false"
+    return f"Nothing was sent: {why}{setting}."
+
+
+def _failure(error: Exception, client: WebhookClient) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, _Refused):
-        return f"Nothing was sent: {cause}."
+    if isinstance(cause, AddressRefused):
+        return _not_sent(str(cause), client)
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
         return f"The connection is not secure, so nothing was sent: {_printable(str(cause))}"
     return (
