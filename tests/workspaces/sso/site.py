@@ -101,6 +101,9 @@ class Site:
     def tried(self, request: Request, configuration: SsoConfiguration, outcome: Tried) -> Response:
         return JSONResponse({"tried": True})
 
+    def approved(self, request: Request, configuration: SsoConfiguration) -> Response:
+        return JSONResponse({"approved": True})
+
     def signed_out(self, request: Request) -> Response:
         return JSONResponse({"signed_out": True})
 

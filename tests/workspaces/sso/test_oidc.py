@@ -297,6 +297,19 @@ async def test_a_silent_question_that_needs_to_be_seen_goes_on(world: World, err
     assert outcome.goes_on
 
 
+async def test_a_missing_consent_comes_with_a_link_for_an_administrator(world: World) -> None:
+    """Check TEN-7."""
+    world.configuration = world.provider.entra(TENANT)
+    answer = world.provider.authorize((await world.start()).url, error="consent_required", code=None)
+    outcome = await world.finish(answer)
+    assert isinstance(outcome, TurnedAway)
+    assert outcome.consent_url is not None
+
+    assert outcome.code == "sso_consent_needed"
+    assert outcome.consent_url.startswith(f"{world.provider.url}/{TENANT}/adminconsent?")
+    assert query(outcome.consent_url)["client_id"] == "rollcall"
+
+
 EXCHANGES: dict[str, tuple[web.Response, tuple[str, str]]] = {
     "invalid_grant": (json_answer({"error": "invalid_grant"}, 400), ("sso_expired", "CB-6")),
     "invalid_client": (json_answer({"error": "invalid_client"}, 401), ("sso_setup_error", "CB-6")),

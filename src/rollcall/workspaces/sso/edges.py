@@ -39,6 +39,9 @@ class Showing(Protocol):
     def tried(self, request: Request, configuration: SsoConfiguration, outcome: Tried) -> Response:
         """What *Test sign-in* found."""
 
+    def approved(self, request: Request, configuration: SsoConfiguration) -> Response:
+        """An administrator comes back from approving the application, and may sign in now."""
+
     def signed_out(self, request: Request) -> Response:
         """A neutral page after a logout at the provider."""
 
@@ -70,6 +73,8 @@ class SsoEdges:
         if request.method != "GET":
             raise NotFound("There is no such page.")
         organisation, configuration = await self._configuration(request)
+        if "admin_consent" in request.query_params:  # coming back from consent never signs anyone in (check TEN-7)
+            return self.showing.approved(request, configuration)
         outcome = await self.party.finish(
             organisation,
             configuration,

@@ -23,9 +23,11 @@ from rollcall.runtime import Runtime, new_secret
 from rollcall.workspaces.sso.authorization import Answer, authorization_url, check_error, check_issuer, read_answer
 from rollcall.workspaces.sso.configuration import Installation, Pinned, SsoConfiguration, Strength, addresses, pinned
 from rollcall.workspaces.sso.discovery import Metadata
+from rollcall.workspaces.sso.entra import consent_address
 from rollcall.workspaces.sso.exchange import Tokens, exchange_code
 from rollcall.workspaces.sso.failure import (
     BAD_RESPONSE,
+    CONSENT_NEEDED,
     EXPIRED,
     IDENTITY_CONFLICT,
     INTERACTION,
@@ -129,6 +131,8 @@ class TurnedAway:
     reference: str
     check: str | None = None
     asking: Asking | None = None
+    consent_url: str | None = None
+    """Where an administrator approves the application, when that is what is missing (check TEN-7)."""
 
     @property
     def goes_on(self) -> bool:
@@ -322,7 +326,24 @@ class RelyingParty:
             check=failed.check,
             noted=failed.noted,
         )
-        return TurnedAway(failed.code, failed.message, failed.status, reference, failed.check, asking)
+        return TurnedAway(
+            failed.code,
+            failed.message,
+            failed.status,
+            reference,
+            failed.check,
+            asking,
+            self._consent_url(configuration, asking) if failed.code == CONSENT_NEEDED else None,
+        )
+
+    def _consent_url(self, configuration: SsoConfiguration, asking: Asking | None) -> str | None:
+        if not configuration.kind.is_entra:
+            return None
+        tenant = asking.tenant if asking is not None else None
+        pins = self.pins(configuration, tenant)
+        chosen = pins.tenants[0] if len(pins.tenants) == 1 else None
+        back = addresses(self.installation, configuration.id).redirect_uri
+        return consent_address(self.installation.entra_authority, chosen, pins.client.id, back, new_secret())
 
     def ask(self, seconds: float, size: int = _ANSWER_BYTES) -> Any:
         """One request to a provider, within so many seconds."""
