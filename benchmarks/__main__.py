@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 import structlog
 
-from benchmarks import cycles, expressions, importing, large, plans, preview, scim
+from benchmarks import access, cycles, expressions, importing, large, plans, preview, scim
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[bool], Iterable[Figure]]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[bool], Iterable[Figure]]] = {
     "large": large.measure,
     "plans": plans.measure,
     "preview": preview.measure,
+    "access": access.measure,
 }
 
 

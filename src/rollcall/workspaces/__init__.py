@@ -1,5 +1,8 @@
 """The workspaces half: an application that organisations sign in to and that is provisioned through SCIM."""
 
+from rollcall.workspaces.access import decide
+from rollcall.workspaces.access_facts import AccessFacts, load_facts
+from rollcall.workspaces.access_model import Allow, Deny, DoorKind, Reason
 from rollcall.workspaces.access_words import RULES, WORDS
 from rollcall.workspaces.accounts import AccountStore
 from rollcall.workspaces.accounts_users import forget_tombstones, is_buried
@@ -19,15 +22,22 @@ from rollcall.workspaces.scim_api import tenant_url, workspaces_scim_app
 __all__ = [
     "RULES",
     "WORDS",
+    "AccessFacts",
     "AccountStore",
+    "Allow",
     "Credential",
+    "Deny",
+    "DoorKind",
     "IssuedCredential",
     "Organisation",
+    "Reason",
     "create_credential",
     "create_organisation",
     "credentials",
+    "decide",
     "forget_tombstones",
     "is_buried",
+    "load_facts",
     "organisation",
     "organisation_id",
     "organisation_keys",

@@ -20,6 +20,7 @@ from rollcall.workspaces.access_model import (
     Way,
     WorkspaceState,
 )
+from rollcall.workspaces.memberships import BOUND
 from rollcall.workspaces.sso.sessions import DASHBOARD_LIMITS
 
 _OF_WORKSPACES = (DoorKind.WORKSPACE, DoorKind.WORKSPACE_SETTINGS)
@@ -76,25 +77,32 @@ _SESSION: LiteralString = """
     join workspaces.sessions s on s.id = h.session_id
     where h.hash = %(handle)s and h.organisation_id = rollcall_tenant()"""
 _WORKSPACE: LiteralString = """
-    select l.* from workspaces.effective_login l
-    where l.workspace_id = coalesce(%(workspace)s::uuid, (
-        select i.workspace_id from workspaces.workspace_slugs i
-        where i.slug = %(slug)s and i.organisation_id = rollcall_tenant()))"""
+    select %(workspace)s::uuid as id where %(slug)s::text is null
+    union all
+    select i.workspace_id from workspaces.workspace_slugs i
+    where i.slug = %(slug)s and i.organisation_id = rollcall_tenant()
+    limit 1"""
+# Every id is worked out before it is joined with: behind row-level security the planner compares plain columns by their
+# index, and nothing else.
 _FACTS: LiteralString = f"""
-with s as materialized ({_SESSION}), l as materialized ({_WORKSPACE})
+with s as materialized ({_SESSION}),
+place as materialized ({_WORKSPACE}),
+l as materialized (select e.* from place join workspaces.effective_login e on e.workspace_id = place.id),
+ids as materialized (
+    select coalesce((select user_id from s), %(user)s::uuid) as user_id,
+           case when %(dashboard)s then (select configuration_id from workspaces.dashboard_access)
+                else (select configuration_id from l) end as configuration_id
+)
 select o.suspended, o.synchronization, o.only_synchronised,
-       s.id as session_id, coalesce(s.user_id, %(user)s::uuid) as user_id, s.account_id, s.method,
+       s.id as session_id, ids.user_id, s.account_id, s.method,
        s.workspace_id as link_workspace, s.configuration_id as own_configuration, s.authenticated, s.strength, s.guest,
        s.groups, s.created, s.last_seen, s.ends, s.idle_seconds, s.provider_ends, s.checked, s.recheck as recheck_by,
        came.is_on and came.identity_changed <= s.checked as configuration_current,
        u.id is not null as has_account, u.active is not false and u.suspended is null as awake,
-       gone.id is not null as was_deleted, u.resource ->> 'userName' as user_name, u.resource -> 'emails' as emails,
+       exists (select from workspaces.deleted_users where id = ids.user_id) as was_deleted, u.resource ->> 'userName' as user_name, u.resource -> 'emails' as emails,
        appointed.user_id is not null as local_main_user, a.saved_session,
        m.is_manual or m.is_registered or m.is_sso as own_origin, m.removed, m.is_participant, m.is_admin,
-       exists (select from workspaces.group_members gm
-               join workspaces.groups g on g.id = gm.group_id
-               join workspaces.bound_entries b on b.external_key = g.external_key
-               where gm.member_id = u.id and b.workspace_id = l.workspace_id) as bound,
+       exists (select {BOUND.format(user="ids.user_id", workspace="l.workspace_id")}) as bound,
        l.workspace_id, l.state, l.links, l.registration, l.domains, l.sso_required_for, l.creates_users, l.extra_pin,
        coalesce(l.idle, d.idle) as idle, coalesce(l.absolute, d.absolute) as absolute,
        coalesce(l.recheck, d.recheck) as recheck,
@@ -102,19 +110,17 @@ select o.suspended, o.synchronization, o.only_synchronised,
        case when %(dashboard)s then a.group_ids else l.group_ids end as group_ids,
        a.recent_minutes, c.id as configuration_id, c.required_strengths,
        case when %(dashboard)s then c.guests_on_dashboard else c.guests_in_workspaces end as guests_allowed
-from workspaces.organisations o
+from ids
+left join workspaces.organisations o on true
 left join s on true
 left join l on true
 left join workspaces.organisation_defaults d on true
 left join workspaces.dashboard_access a on true
 left join workspaces.sso_configurations came on came.id = s.configuration_id
-left join workspaces.sso_configurations c
-    on c.id = case when %(dashboard)s then a.configuration_id else l.configuration_id end
-left join workspaces.users u on u.id = coalesce(s.user_id, %(user)s::uuid)
-left join workspaces.deleted_users gone on gone.id = %(user)s::uuid
-left join workspaces.main_users appointed on appointed.user_id = u.id
-left join workspaces.memberships m on m.workspace_id = l.workspace_id and m.user_id = u.id
-right join (select 1) one on true
+left join workspaces.sso_configurations c on c.id = ids.configuration_id
+left join workspaces.users u on u.id = ids.user_id
+left join workspaces.main_users appointed on appointed.user_id = ids.user_id
+left join workspaces.memberships m on m.workspace_id = l.workspace_id and m.user_id = ids.user_id
 """
 
 

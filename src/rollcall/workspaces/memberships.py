@@ -23,12 +23,16 @@ _COLUMN: dict[Origin, LiteralString] = {
     Origin.REGISTRATION: "is_registered",
     Origin.SSO: "is_sso",
 }
-# The groups of a person that a workspace lists; asked from the person's side, who has few groups.
-_BOUND: LiteralString = """
-    from workspaces.group_members gm
-    join workspaces.groups g on g.id = gm.group_id
+_GROUPS_OF: LiteralString = """
+    from (select gm.group_id from workspaces.group_members gm where gm.member_id = {user} offset 0) as mine
+    cross join lateral (select id, external_key from workspaces.groups where id = mine.group_id offset 0) as g"""
+BOUND: LiteralString = f"""
+    from workspaces.bound_entries b
+    where b.workspace_id = {{workspace}} and b.external_key = any(array(select g.external_key {_GROUPS_OF}))"""
+"""Entries of a workspace's list that name a group of a person. Groups are asked for from the person's side: they are few."""
+_BOUND_GROUPS: LiteralString = f"""{_GROUPS_OF}
     join workspaces.bound_entries b on b.external_key = g.external_key
-    where gm.member_id = {user} and b.workspace_id = {workspace}"""
+    where b.workspace_id = {{workspace}}"""
 _MEMBER: LiteralString = f"""
     select u.id as user_id, u.resource ->> 'userName' as user_name, u.display_name,
            u.active is not false and u.suspended is null as awake,
@@ -36,7 +40,7 @@ _MEMBER: LiteralString = f"""
            coalesce(m.is_sso, false) as sso, coalesce(m.is_participant, true) as participant,
            coalesce(m.is_admin, false) as admin,
            case when coalesce(m.removed, false) then array[]::uuid[]
-                else array(select g.id {_BOUND.format(user="u.id", workspace="%(workspace)s")} order by g.id) end as groups
+                else array(select g.id {_BOUND_GROUPS.format(user="u.id", workspace="%(workspace)s")} order by g.id) end as groups
     from {{people}} u
     left join workspaces.memberships m on m.workspace_id = %(workspace)s and m.user_id = u.id"""
 
@@ -194,7 +198,7 @@ with gone as (
     delete from workspaces.memberships m using (select distinct e.workspace_id """
 _FORGOTTEN: LiteralString = f""") as e
     where m.workspace_id = e.workspace_id and not {_OWN} and not m.removed
-      and not exists (select {_BOUND.format(user="m.user_id", workspace="m.workspace_id")})
+      and not exists (select {BOUND.format(user="m.user_id", workspace="m.workspace_id")})
     returning m.workspace_id, m.user_id, m.is_admin
 )
 update workspaces.workspaces w set without_admin = %(now)s
@@ -238,7 +242,7 @@ async def _held_member(tx: Tx, workspace_id: UUID, user_id: UUID) -> Member:
     """A member, whom SCIM can't take out of a group that counts here until the transaction ends."""
     await _hold(tx, workspace_id)
     await tx.run(
-        f"""select from workspaces.groups where id in (select g.id {_BOUND.format(user="%(user)s", workspace="%(workspace)s")})
+        f"""select from workspaces.groups where id in (select g.id {_BOUND_GROUPS.format(user="%(user)s", workspace="%(workspace)s")})
             order by id for share""",
         {"user": user_id, "workspace": workspace_id},
     )

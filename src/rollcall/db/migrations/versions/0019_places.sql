@@ -24,7 +24,7 @@ create table workspaces.deleted_users (
     deleted          timestamptz not null,
     primary key (tenant_id, id)
 );
-create index deleted_users_deleted on workspaces.deleted_users (tenant_id, deleted);
+create index deleted_users_deleted on workspaces.deleted_users (deleted);
 
 -- external_key: the external id as lists of group ids have it, GUIDs in small letters (group_ids.normal_guid).
 alter table workspaces.groups add column external_key text collate "C" generated always as (
@@ -218,6 +218,7 @@ select rollcall_protect('workspaces.memberships');
 select rollcall_protect('workspaces.main_users');
 
 -- As in 0004: one plan for every organisation, old or new.
+alter table workspaces.workspaces alter column tenant_id set statistics 0;
 alter table workspaces.bound_entries
     alter column tenant_id set statistics 0,
     alter column workspace_id set statistics 0,
