@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -162,6 +163,29 @@ async def test_o5_a_role_lasts_as_long_as_the_membership(world: World) -> None:
     assert await world.roles(place, ada) == PARTICIPANT
     assert await world.roles(place, bo) == ADMIN_ONLY
     assert not await world.flagged(place)
+
+
+async def test_o5_a_role_given_while_the_member_is_taken_out_does_not_outlive_the_membership(world: World) -> None:
+    ada = await world.person("ada")
+    team, place = await world.group("Team", ada), await world.workspace("team")
+    given, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def slowly(tx: Tx) -> None:
+        await set_roles(tx, world.runtime, place, ada, BOTH)
+        given.set()
+        await asyncio.wait_for(may_commit.wait(), 10)
+
+    giving = asyncio.create_task(world.database.write(slowly))
+    await given.wait()
+    leaving = asyncio.create_task(world.leave(team, ada))
+    finished, _ = await asyncio.wait({leaving}, timeout=0.3)
+    assert not finished, "SCIM waits for what is being given"
+    may_commit.set()
+    await asyncio.gather(giving, leaving)
+
+    assert await world.member(place, ada) is None
+    await world.join(team, ada)
+    assert await world.roles(place, ada) == PARTICIPANT
 
 
 async def test_o5_a_workspace_that_synchronization_leaves_without_admin_is_flagged(world: World) -> None:

@@ -381,6 +381,12 @@ def test_who_enters_a_workspace(
             {**LINK_USED, "standing": Standing.DELETED}, {**REGISTERS}, Reason.USER_DELETED, id="W16-tombstone"
         ),
         pytest.param(
+            {**LINK_USED, "standing": Standing.ABSENT},
+            {**REGISTERS, "only_synchronised": True},
+            Reason.USER_UNKNOWN,
+            id="W16-only-synchronised",
+        ),
+        pytest.param(
             {**LINK_ASKED, "address": "ada@other.example"}, {**REGISTERS}, Reason.DOMAIN_NOT_ALLOWED, id="W17"
         ),
         pytest.param(
@@ -475,6 +481,27 @@ def test_only_pins_and_links_can_be_asked_for() -> None:
     for way in (Way.SSO, *(Way.BREAK_GLASS, Way.RECOVERY_CODE)):
         for door in (dashboard(kind=DoorKind.SETTINGS), workspace()):
             assert denied(actor(**{**ASKING, "way": way}), door).reason is Reason.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("who", "door", "steps"),
+    [
+        ({"roles": MEMBER}, workspace(), "archived switch chosen groups member guest strength"),
+        ({**BY_LINK, "roles": MEMBER}, workspace(), "archived link links enforced member"),
+        ({**LINK_USED}, workspace(**REGISTERS), "archived link links enforced member domain extra_pin"),
+        ({"groups": frozenset({G1})}, dashboard(group_ids=L1), "way chosen groups guest strength recent"),
+        ({**BY_PIN, "local_main_user": True}, dashboard(sso=False), "appointment way"),
+        ({**BY_PIN, "kept_by_save": True}, dashboard(), "saver"),
+    ],
+)
+def test_an_allow_tells_every_step_that_it_went_through(who: dict[str, Any], door: Door, steps: str) -> None:
+    decision = allowed(actor(**who), door)
+
+    told = [line.step for line in decision.lines]
+    before = [step for step in told if step in ("place", "organisation", "session", "account", "configuration")]
+    assert told[: len(before) + 1] == [*before[:2], "way", *before[2:]]
+    assert told[len(before) + 1 :] == steps.split()
+    assert all(line.seen and line.seen != "not known" for line in decision.lines)
 
 
 # ── across organisations (5.5) ─────────────────────────────────────────────────────────────────
