@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rollcall.provisioning.guards import Objection
 from rollcall.provisioning.ledger_contract import Commit, Ledger, Lot, ReferenceOutcome
-from rollcall.provisioning.model import Tie
+from rollcall.provisioning.model import Key, Tie
 from tests.contracts.ledger import ADA, BLUE, BOB, CEM, LATER, NOW, RED, escrow, linked, member
 
 LOT = Lot(
@@ -91,3 +91,50 @@ class LedgerGuardsContract:
         known = await ledger.known([ADA, BOB, CEM])
 
         assert [known[key].filled for key in (ADA, BOB, CEM)] == [("department",), (), ("mobile",)]
+
+    async def test_what_is_held_is_neither_due_nor_a_failure_any_more(self, ledger: Ledger) -> None:
+        """P3: however it failed before, only somebody's leave sends it."""
+        await ledger.commit(Commit(links=[linked(key) for key in (RED, ADA, BOB)]))
+        await _removed(ledger, ADA, BOB)
+        failed = {member(RED, ADA): replace(escrow(LATER, 9), given_up=True), member(RED, BOB): escrow(NOW)}
+        await ledger.commit_references(ReferenceOutcome(failed=failed))
+        await ledger.commit(Commit(touched=[ADA]))
+
+        assert await ledger.hold_references(LOT, NOW) == {RED: 2}
+
+        kept = await ledger.references_at([RED])
+        assert {(each.due, each.escrow, each.staged) for each in kept} == {(False, None, "held")}
+        assert await ledger.due_references(LATER, 9) == []
+
+    async def test_what_a_clock_that_ran_ahead_put_off_is_counted_and_held_like_what_is_sent(
+        self, ledger: Ledger
+    ) -> None:
+        """P2: the guards count what is sent, by the same clock."""
+        await ledger.commit(Commit(links=[linked(key) for key in (RED, ADA, BOB)]))
+        await _removed(ledger, ADA, BOB)
+        far = NOW + timedelta(days=40)
+        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): escrow(far), member(RED, BOB): escrow(LATER)}))
+
+        sent = [row.key for row in await ledger.due_references(NOW, 9)]
+
+        assert sent == [member(RED, ADA)]
+        assert await ledger.count_removed_references(NOW, 9) == 1
+        assert await ledger.hold_references(LOT, NOW) == {RED: 1}
+        assert await ledger.due_references(NOW, 9) == []
+
+    async def test_what_is_forgotten_with_its_group_waits_for_nobody(self, ledger: Ledger) -> None:
+        await ledger.commit(Commit(links=[linked(RED), linked(ADA)]))
+        await _removed(ledger, ADA)
+        await ledger.hold_references(LOT, NOW)
+
+        await ledger.intend([], [RED])
+
+        assert await ledger.references_at([RED]) == []
+
+
+async def _removed(ledger: Ledger, *members: Key) -> None:
+    """These were members of the red group, and are to be so no more."""
+    ties = [member(RED, key) for key in members]
+    await ledger.commit(Commit(ties=[Tie(tie, True) for tie in ties]))
+    await ledger.commit_references(ReferenceOutcome(present=ties))
+    await ledger.commit(Commit(ties=[Tie(tie, False) for tie in ties]))

@@ -71,6 +71,7 @@ def on_demand(
             found.id,
             keys,
             members=some,
+            named=not (filter_text or group_filter),
             dry_run=dry_run,
             watch=(lambda *_: None) if live is None else live.tell,
         )

@@ -16,6 +16,7 @@ from rollcall.provisioning.model import Problem
 from rollcall.provisioning.notices import Notice, announce
 from rollcall.provisioning.quarantine_advice import advice
 from rollcall.provisioning.road import Counts
+from rollcall.provisioning.staging import close_empty_lots
 from rollcall.runtime import Runtime
 
 
@@ -38,6 +39,7 @@ async def conclude_cycle(tx: Tx, runtime: Runtime, job_id: UUID, cycle_id: UUID,
     if before is None:
         return None
     job = await read_job(tx, job_id)
+    await close_empty_lots(tx, job_id, now)
     waiting, withheld = await cycles.something_waits(tx, job_id)
     ended = _ended(end, waiting=waiting, withheld=withheld)
     assessed = assess(before, ended, job.settings.quarantine_thresholds, job.settings.interval_seconds, now)

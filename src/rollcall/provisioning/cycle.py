@@ -87,14 +87,14 @@ def _result(road: Road, kind: str) -> CycleResult:
     )
 
 
-async def run_for(road: Road, keys: Sequence[Key], ties: Sequence[Tie] = ()) -> CycleResult:
+async def run_for(road: Road, keys: Sequence[Key], ties: Sequence[Tie] = (), *, named: bool = True) -> CycleResult:
     """The same road for chosen objects only: provision on demand. Watermark and schedule stay as they are.
 
-    `ties`: references of the source that are looked at as well.
+    `ties`: references of the source that are looked at as well. `named`: each of them was meant; what was held back of them
+    is looked at anew then, and of others stays held.
     """
     road.position = await road.ledger.position()
-    # Somebody chose these, and what others wait for is not theirs to judge: what was held back of them is looked at anew.
-    road.allowance = replace(guarding.first_allowance(road.settings), keeps=False)
+    road.allowance = replace(guarding.first_allowance(road.settings), keeps=not named)
     size = road.settings.page_size
     for first in range(0, len(keys), size):
         entries = await road.source.fetch(keys[first : first + size])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rollcall.provisioning.connectors.contract import Outcome, Refused
 from rollcall.provisioning.exporter import Result
@@ -18,7 +18,7 @@ from rollcall.provisioning.guards import (
     too_many_references,
 )
 from rollcall.provisioning.ledger_contract import Lot, ReferenceOutcome
-from rollcall.provisioning.model import Entry, JobSettings, Key, Link, LogRecord, Operation, Plan
+from rollcall.provisioning.model import Entry, JobSettings, Key, Link, LogRecord, Operation, Plan, ReferenceOperation
 from rollcall.provisioning.planning import REMOVALS, Allowance, Item
 from rollcall.provisioning.road import Road
 
@@ -143,16 +143,14 @@ def new_lot(road: Road, objected: Objection) -> Lot:
     return Lot(str(road.runtime.new_id()), road.cycle_id, road.runtime.now(), objected)
 
 
-async def hold_references(road: Road) -> None:
-    """Hold the removals of members that are due back, where they are too many; what is added goes on."""
+async def hold_references(road: Road, now: datetime) -> None:
+    """Hold the removals of members that are due at `now` back, where they are too many; what is added goes on."""
     limit = road.settings.membership_removal_threshold
     if not limit:
         return
-    now = road.runtime.now()
     due = await road.ledger.count_removed_references(now, limit)
     objected = too_many_references(road.settings, road.removed_references + due)
     if objected is None:
-        road.removed_references += due
         return
     held = await road.ledger.hold_references(new_lot(road, objected), now)
     links = await road.ledger.known(list(held))
@@ -160,6 +158,12 @@ async def hold_references(road: Road) -> None:
         _told(road, objected, key, links[key].name if key in links else key.id, held[key]) for key in sorted(held)
     ]
     await road.ledger.commit_references(ReferenceOutcome(log=records))
+
+
+def count_references(road: Road, operation: ReferenceOperation) -> None:
+    """Take the members that a request took out of a group, or may have, into the count of the cycle."""
+    if operation.attribute == "members":
+        road.removed_references += sum(not row.allowed for row in operation.removed)
 
 
 def _told(road: Road, objected: Objection, key: Key, name: str, number: int) -> LogRecord:

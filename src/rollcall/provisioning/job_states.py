@@ -164,7 +164,8 @@ async def _match_again(tx: Tx, job_id: UUID) -> None:
     )
     await tx.run(
         """
-        update provisioning.object_references set state = 'uncertain', due = true, next_attempt = null
+        update provisioning.object_references
+        set state = 'uncertain', due = staged not in ('held', 'rejected'), next_attempt = null
         where job_id = %s and state = 'present'
         """,
         [job_id],
@@ -172,20 +173,13 @@ async def _match_again(tx: Tx, job_id: UUID) -> None:
 
 
 async def has_force_deletes(tx: Tx, job_id: UUID) -> bool:
-    """Whether the next cycle is to send removals that were held back, without taking note of it."""
+    """Whether the next cycle is to send removals that were held back."""
     return await tx.one("select from provisioning.jobs where id = %s and force_deletes", [job_id]) is not None
 
 
-async def take_force_deletes(tx: Tx, job_id: UUID) -> bool:
-    """Whether the cycle that asks carries out removals that were held back; it is the only one that hears so."""
-    return bool(
-        await tx.run("update provisioning.jobs set force_deletes = false where id = %s and force_deletes", [job_id])
-    )
-
-
-async def give_back_force_deletes(tx: Tx, job_id: UUID) -> None:
-    """What a cycle was told and could not use is for the next one."""
-    await tx.run("update provisioning.jobs set force_deletes = true where id = %s", [job_id])
+async def end_force_deletes(tx: Tx, job_id: UUID) -> None:
+    """A cycle has carried out the removals that were held back: the next one holds back again."""
+    await tx.run("update provisioning.jobs set force_deletes = false where id = %s", [job_id])
 
 
 async def read_health(tx: Tx, job_id: UUID) -> Health | None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from rollcall.provisioning.guards import Objection
 from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey, Staged, Tie
 
+StagedReference = Literal["", "held", "allowed", "rejected"]
 Exchanges = Mapping[Key, Exchange | None]
 """By object: its last exchange; None where there is none any more."""
 
@@ -121,13 +122,17 @@ class ReferenceOutcome:
 
 @dataclass(frozen=True, slots=True)
 class KeptReference:
-    """One reference as a ledger keeps it; `escrow`: how it failed before, and when it is tried again."""
+    """One reference as a ledger keeps it; `escrow`: how it failed before, and when it is tried again.
+
+    `staged`: how far its removal has come with the guards; what is held or rejected is never due.
+    """
 
     key: ReferenceKey
     wanted: bool
     state: Literal["absent", "present", "uncertain"]
     due: bool
     escrow: Escrow | None = None
+    staged: StagedReference = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +202,13 @@ class Ledger(Protocol):
         """How many removals were sent since the hour of that moment."""
 
     async def count_removed_references(self, now: datetime, limit: int) -> int:
-        """How many members are due to be taken out of groups and not allowed yet, counted up to a limit."""
+        """How many members would be taken out of groups now and are not allowed yet, counted up to a limit."""
 
     async def hold_references(self, lot: Lot, now: datetime) -> dict[Key, int]:
-        """Those references become this lot, and it is announced; how many there are of each object."""
+        """Those references become this lot, and it is announced; how many there are of each object.
+
+        They are due no more, and no failures either, until somebody decides.
+        """
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         """Objects with a link that the reading of everything with that number did not show."""

@@ -11,7 +11,7 @@ from rollcall.provisioning import job_states, jobs, ledger, staging
 from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.escrow_exchanges import keep_exchanges, keep_shared_exchanges
 from rollcall.provisioning.ledger import Hold
-from rollcall.provisioning.ledger_contract import Commit, Exhausted, KeptReference, Lot, Position, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import Among, Commit, Exhausted, KeptReference, Lot, Position, ReferenceOutcome
 from rollcall.provisioning.log_record import SCHEDULE, Initiator
 from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey, Staged
 from rollcall.provisioning.notices import Notice, announce
@@ -23,12 +23,18 @@ _NAMED = 5
 class DatabaseLedger:
     """The memory of one job, as rows. With `hold` every write is refused (Conflict) once the hold is lost.
 
-    The log says that `initiator` had it done.
+    The log says that `initiator` had it done. Of the references that are due it knows those `among` which its cycle looks.
     """
 
     def __init__(
-        self, db: TenantDatabase, job_id: UUID, hold: Hold | None = None, initiator: Initiator = SCHEDULE
+        self,
+        db: TenantDatabase,
+        job_id: UUID,
+        hold: Hold | None = None,
+        initiator: Initiator = SCHEDULE,
+        among: Among | None = None,
     ) -> None:
+        self._among = among
         self._db = db
         self._initiator = initiator
         self._job_id = job_id
@@ -82,10 +88,10 @@ class DatabaseLedger:
         return await self._db.read(staging.count_removals, self._job_id, since)
 
     async def count_removed_references(self, now: datetime, limit: int) -> int:
-        return await self._db.read(staging.count_removed_references, self._job_id, now, limit)
+        return await self._db.read(staging.count_removed_references, self._job_id, now, limit, self._among)
 
     async def hold_references(self, lot: Lot, now: datetime) -> dict[Key, int]:
-        return await self._db.write(_hold_references, self._job_id, self._hold, lot, now)
+        return await self._db.write(_hold_references, self._job_id, self._hold, lot, now, self._among)
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return await self._db.read(ledger.unseen, self._job_id, generation, limit)
@@ -103,7 +109,7 @@ class DatabaseLedger:
         await self._db.write(_finish_members, self._job_id, self._hold, group, sweep)
 
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
-        return await self._db.read(references.due_references, self._job_id, now, limit)
+        return await self._db.read(references.due_references, self._job_id, now, limit, self._among)
 
     async def references_at(self, keys: Collection[Key]) -> Sequence[KeptReference]:
         return await self._db.read(references.references_at, self._job_id, keys) if keys else []
@@ -131,9 +137,11 @@ async def _hold_counted(tx: Tx, job_id: UUID, hold: Hold | None, lot: Lot) -> No
     await staging.hold_counted(tx, job_id, lot)
 
 
-async def _hold_references(tx: Tx, job_id: UUID, hold: Hold | None, lot: Lot, now: datetime) -> dict[Key, int]:
+async def _hold_references(
+    tx: Tx, job_id: UUID, hold: Hold | None, lot: Lot, now: datetime, among: Among | None
+) -> dict[Key, int]:
     await ledger.check_hold(tx, job_id, hold)
-    return await staging.hold_references(tx, job_id, lot, now)
+    return await staging.hold_references(tx, job_id, lot, now, among)
 
 
 async def _intend_references(tx: Tx, job_id: UUID, hold: Hold | None, keys: Sequence[ReferenceKey]) -> None:

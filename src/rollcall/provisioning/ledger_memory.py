@@ -16,6 +16,7 @@ from rollcall.provisioning.ledger_contract import (
     Lot,
     Position,
     ReferenceOutcome,
+    StagedReference,
 )
 from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Escrow, Exchange, Key, Link, LogRecord, Reference, ReferenceKey, Staged
@@ -29,8 +30,13 @@ class _Row:
     due: bool = True
     sweep: int = 0
     escrow: Escrow | None = None
-    staged: str = ""
+    staged: StagedReference = ""
     staging: str | None = None
+
+    def is_due_now(self, now: datetime) -> bool:
+        """Whether it is sent now."""
+        waits = self.staged in ("held", "rejected") or (self.escrow is not None and not is_time_for(self.escrow, now))
+        return self.due and not waits
 
     def make_due(self) -> None:
         """To be looked at in any case, whatever came of it before."""
@@ -159,7 +165,8 @@ class MemoryLedger:
         removed = self._removed_references(now)
         for key in removed:
             row = self.references[key]
-            row.staged, row.staging, row.due = "held", lot.id, False
+            row.staged, row.staging, row.due, row.escrow = "held", lot.id, False, None
+            self.reference_exchanges.pop(key, None)
         self.lots.append(replace(lot, number=len(removed)))
         return dict(Counter(key.source for key in removed))
 
@@ -167,8 +174,8 @@ class MemoryLedger:
         return [
             key
             for key, row in self.references.items()
-            if row.due and not row.wanted and key.attribute == "members" and not row.staged and row.state != "absent"
-            and (row.escrow is None or row.escrow.next_attempt <= now)
+            if row.is_due_now(now) and not row.wanted and key.attribute == "members" and not row.staged
+            and row.state != "absent"
         ]  # fmt: skip
 
     def allow(self) -> None:
@@ -188,7 +195,7 @@ class MemoryLedger:
                 self.links[link.key] = replace(link, staged="", staging=None, withheld=False)
         for row in self.references.values():
             if row.staged == "held":
-                row.staged, row.staging, row.due = "", None, due
+                row.staged, row.staging, row.due = "" if due else "rejected", None, due
 
     async def unseen(self, generation: int, limit: int) -> list[Key]:
         return sorted(key for key, link in self.links.items() if link.generation < generation)[:limit]
@@ -211,18 +218,16 @@ class MemoryLedger:
     async def finish_members(self, group: Key, sweep: int) -> None:
         for key in self._by_end.get(group, ()):
             row = self.references[key]
-            if key.source == group and key.attribute == "members" and row.sweep != sweep and row.wanted:
-                row.wanted = False
+            if key.source == group and key.attribute == "members" and row.sweep != sweep and (
+                row.wanted or row.staged == "rejected"
+            ):
+                row.wanted, row.staged, row.staging = False, "", None
                 row.make_due()
         if group in self.links:
             self.links[group] = replace(self.links[group], members_pending=False)
 
     async def due_references(self, now: datetime, limit: int) -> list[Reference]:
-        due = sorted(
-            key
-            for key, row in self.references.items()
-            if row.due and (row.escrow is None or is_time_for(row.escrow, now))
-        )[:limit]
+        due = sorted(key for key, row in self.references.items() if row.is_due_now(now))[:limit]
         chosen = set(due)
         for key in due:
             if not is_multi_valued_reference(key.attribute):
@@ -238,7 +243,7 @@ class MemoryLedger:
         return [self._kept(key, self.references[key]) for key in sorted(chosen)]
 
     def _kept(self, key: ReferenceKey, row: _Row) -> KeptReference:
-        return KeptReference(key, row.wanted, row.state, row.due, row.escrow)  # type: ignore[arg-type]
+        return KeptReference(key, row.wanted, row.state, row.due, row.escrow, row.staged)  # type: ignore[arg-type]
 
     def take_over(self, position: Position, links: Iterable[Link], references: Iterable[KeptReference]) -> None:
         """Take in what another ledger keeps, where nothing is known yet."""
@@ -248,7 +253,9 @@ class MemoryLedger:
         for kept in references:
             if kept.key not in self.references:
                 self._want(kept.key, True)
-                self.references[kept.key] = _Row(kept.wanted, kept.state, kept.due, escrow=kept.escrow)
+                self.references[kept.key] = _Row(
+                    kept.wanted, kept.state, kept.due, escrow=kept.escrow, staged=kept.staged
+                )
 
     async def intend_references(self, keys: Sequence[ReferenceKey]) -> None:
         for key in keys:
@@ -304,6 +311,7 @@ class MemoryLedger:
             self._target_id(key.referenced),
             row.escrow,
             self.links[key.referenced].name if key.referenced in self.links else "",
+            row.staged == "allowed",
         )
 
     def _target_id(self, key: Key) -> str | None:
@@ -345,7 +353,7 @@ class MemoryLedger:
     def _make_due(self, keys: Collection[Key]) -> None:
         for end in keys:
             for key in self._by_end.get(end, ()):
-                if self.references[key].staged != "held":
+                if self.references[key].staged not in ("held", "rejected"):
                     self.references[key].make_due()
 
     def _doubt(self, keys: Collection[Key]) -> None:

@@ -21,8 +21,32 @@ _SAME_KEY = """r.source_kind = k.source_kind and r.source_id = k.source_id and r
 
 
 ESCROW_COLUMNS = "attempts, first_failed, next_attempt, code, reason, given_up"
-_NO_ESCROW = """attempts = 0, first_failed = null, next_attempt = null, code = null, reason = null, given_up = false,
+NO_ESCROW = """attempts = 0, first_failed = null, next_attempt = null, code = null, reason = null, given_up = false,
     exchange_id = null"""
+
+
+DUE_NOW = """r.job_id = %(job)s and r.due and r.staged not in ('held', 'rejected')
+            and (r.next_attempt is null or r.next_attempt <= %(now)s or r.next_attempt > %(latest)s)
+            and (%(all)s
+                or (r.source_kind, r.source_id) in (select * from unnest(%(kinds)s::text[], %(ids)s::text[]))
+                or (r.referenced_kind, r.referenced_id) in
+                    (select * from unnest(%(referenced_kinds)s::text[], %(referenced_ids)s::text[])))"""
+"""Which references are sent now: the one condition for those that are sent and for those that a guard counts and holds."""
+
+
+def due_now(job_id: UUID, now: datetime, among: Among | None) -> dict[str, Any]:
+    """The parameters of `DUE_NOW`."""
+    sources, referenced = (among.sources, among.referenced) if among is not None else ((), ())
+    return {
+        "job": job_id,
+        "now": now,
+        "latest": now + LONGEST_WAIT,
+        "all": among is None,
+        "kinds": [key.kind for key in sources],
+        "ids": [key.id for key in sources],
+        "referenced_kinds": [key.kind for key in referenced],
+        "referenced_ids": [key.id for key in referenced],
+    }
 
 
 def reference_escrow(row: Mapping[str, Any]) -> Escrow | None:
@@ -112,7 +136,7 @@ async def take_single_references(tx: Tx, job_id: UUID, singles: Sequence[SingleR
 
 async def forget(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
     """Believe nothing that was exported to or through these objects; what is not wanted is forgotten whole."""
-    await _touch_ends(tx, job_id, keys, "state = 'absent', due = true, next_attempt = null")
+    await _touch_ends(tx, job_id, keys, "state = 'absent', due = true, next_attempt = null", "r.wanted")
     for end in ("source", "referenced"):
         await tx.run(
             f"""
@@ -125,7 +149,7 @@ async def forget(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
 
 async def make_due(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
     """References at either end of these objects are to be looked at again."""
-    await _touch_ends(tx, job_id, keys, "due = true, next_attempt = null", "r.staged <> 'held'")
+    await _touch_ends(tx, job_id, keys, "due = true, next_attempt = null", "r.staged not in ('held', 'rejected')")
 
 
 async def doubt(tx: Tx, job_id: UUID, keys: Collection[Key]) -> None:
@@ -177,11 +201,13 @@ async def take_members(tx: Tx, job_id: UUID, group: Key, members: Sequence[Key],
 
 
 async def finish_members(tx: Tx, job_id: UUID, group: Key, sweep: int) -> None:
-    """The pass is complete: members it did not mark are not wanted any more."""
+    """The pass is complete: members it did not mark are not wanted any more, and whom somebody let stay is judged anew."""
     await tx.run(
         """
-        update provisioning.object_references set wanted = false, due = true, next_attempt = null
-        where job_id = %s and source_kind = %s and source_id = %s and attribute = 'members' and sweep <> %s and wanted
+        update provisioning.object_references
+        set wanted = false, due = true, next_attempt = null, staged = '', staging = null
+        where job_id = %s and source_kind = %s and source_id = %s and attribute = 'members' and sweep <> %s
+            and (wanted or staged = 'rejected')
         """,
         [job_id, group.kind, group.id, sweep],
     )
@@ -204,25 +230,19 @@ async def due_references(
     tx: Tx, job_id: UUID, now: datetime, limit: int, among: Among | None = None
 ) -> list[Reference]:
     """References to look at with the target ids of their ends; single-valued ones with all rows of their attribute."""
-    sources, referenced = (among.sources, among.referenced) if among is not None else ((), ())
     # Each end is looked up by its key, whatever the planner believes about the size of the job.
     rows = await tx.all(
         f"""
         with due as materialized (
-            select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS} from provisioning.object_references
-            where job_id = %(job)s and due
-                and (next_attempt is null or next_attempt <= %(now)s or next_attempt > %(latest)s)
-                and (%(all)s
-                    or (source_kind, source_id) in (select * from unnest(%(kinds)s::text[], %(ids)s::text[]))
-                    or (referenced_kind, referenced_id) in
-                        (select * from unnest(%(referenced_kinds)s::text[], %(referenced_ids)s::text[])))
+            select {_KEY_COLUMNS}, wanted, state, due, staged, {ESCROW_COLUMNS} from provisioning.object_references r
+            where {DUE_NOW}
             order by source_kind, source_id, attribute limit %(limit)s
         ), chosen as (
             select * from due
             union
             select whole.* from (select distinct source_kind, source_id, attribute from due where attribute <> 'members') d
             cross join lateral (
-                select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS} from provisioning.object_references r
+                select {_KEY_COLUMNS}, wanted, state, due, staged, {ESCROW_COLUMNS} from provisioning.object_references r
                 where r.job_id = %(job)s and r.source_kind = d.source_kind and r.source_id = d.source_id
                     and r.attribute = d.attribute
                 offset 0
@@ -233,17 +253,7 @@ async def due_references(
         from chosen {_end("source")} {_end("referenced")}
         order by source_kind, source_id, attribute, referenced_kind, referenced_id
         """,
-        {
-            "job": job_id,
-            "now": now,
-            "latest": now + LONGEST_WAIT,
-            "limit": limit,
-            "all": among is None,
-            "kinds": [key.kind for key in sources],
-            "ids": [key.id for key in sources],
-            "referenced_kinds": [key.kind for key in referenced],
-            "referenced_ids": [key.id for key in referenced],
-        },
+        {**due_now(job_id, now, among), "limit": limit},
     )
     return [
         Reference(
@@ -254,6 +264,7 @@ async def due_references(
             row["referenced_target"],
             reference_escrow(row),
             row["referenced_name"],
+            row["staged"] == "allowed",
         )
         for row in rows
     ]
@@ -265,7 +276,7 @@ async def references_at(tx: Tx, job_id: UUID, keys: Collection[Key]) -> list[Kep
     for end in ("source", "referenced"):
         rows = await tx.all(
             f"""
-            select {_KEY_COLUMNS}, wanted, state, due, {ESCROW_COLUMNS}
+            select {_KEY_COLUMNS}, wanted, state, due, staged, {ESCROW_COLUMNS}
             from provisioning.object_references r
             join unnest(%s::text[], %s::text[]) as k (kind, id) on r.{end}_kind = k.kind and r.{end}_id = k.id
             where r.job_id = %s
@@ -274,7 +285,7 @@ async def references_at(tx: Tx, job_id: UUID, keys: Collection[Key]) -> list[Kep
         )
         for row in rows:
             key = _reference_key(row)
-            found[key] = KeptReference(key, row["wanted"], row["state"], row["due"], reference_escrow(row))
+            found[key] = KeptReference(key, row["wanted"], row["state"], row["due"], reference_escrow(row), row["staged"])
     return list(found.values())
 
 
@@ -282,7 +293,7 @@ async def set_state(tx: Tx, job_id: UUID, keys: Sequence[ReferenceKey], state: s
     """These references are in the target, are not, or nobody knows."""
     if not keys:
         return
-    settled = "" if state == "uncertain" else f", {_NO_ESCROW}, due = r.wanted <> %(present)s"
+    settled = "" if state == "uncertain" else f", {NO_ESCROW}, due = r.wanted <> %(present)s"
     await tx.run(
         f"""
         update provisioning.object_references r set state = %(state)s {settled}

@@ -45,13 +45,19 @@ async def change_tenant_settings(tx: Tx, log_kept_days: int) -> TenantSettings:
 
 
 async def prune_history(tx: Tx, now: datetime, limit: int = _AT_ONCE) -> int:
-    """Forget log records that are older than the tenant keeps them, and cycles after 90 days; how many went.
+    """Forget log records and decisions about what was held back that are older than the tenant keeps them, and cycles after
+    90 days; how many went.
 
     At most `limit` of each in one transaction, which writes nothing that a cycle waits for. Call it until it returns 0.
     """
     kept = await tenant_settings(tx)
     gone = 0
-    for table, kept_for in (("log", timedelta(days=kept.log_kept_days)), ("cycles", CYCLES_KEPT_FOR)):
+    log_kept_for = timedelta(days=kept.log_kept_days)
+    for table, kept_for, only in (
+        ("log", log_kept_for, SQL("")),
+        ("cycles", CYCLES_KEPT_FOR, SQL("")),
+        ("stagings", log_kept_for, SQL("and t.decision is not null")),
+    ):
         # Ids are ordered by time (RFC 9562 version 7), so the key finds the oldest.
         before = uuid7(int((now - kept_for).timestamp() * 1000), 0)
         gone += await tx.run(
@@ -61,11 +67,11 @@ async def prune_history(tx: Tx, now: datetime, limit: int = _AT_ONCE) -> int:
                     select each.tenant_id, each.job_id, each.id from provisioning.jobs j
                     cross join lateral (
                         select tenant_id, job_id, id from provisioning.{table} t
-                        where t.tenant_id = j.tenant_id and t.job_id = j.id and t.id < %(before)s
+                        where t.tenant_id = j.tenant_id and t.job_id = j.id and t.id < %(before)s {only}
                         order by t.id limit %(limit)s
                     ) as each limit %(limit)s)
                 """
-            ).format(table=Identifier(table)),
+            ).format(table=Identifier(table), only=only),
             {"before": before, "limit": limit},
         )
     return gone

@@ -406,7 +406,8 @@ class Reference:
     """What is remembered of one reference: whether the source wants it, and its state in the target.
 
     The target ids are those of its two ends where the ends are linked and certain, else None. `escrow`: how it failed.
-    `referenced_name`: what the job last knew that end by, empty for one that it never dealt with.
+    `referenced_name`: what the job last knew that end by, empty for one that it never dealt with. `allowed`: somebody
+    allowed its removal, so that no guard counts it.
     """
 
     key: ReferenceKey
@@ -416,6 +417,7 @@ class Reference:
     referenced_target_id: str | None = None
     escrow: Escrow | None = None
     referenced_name: str = ""
+    allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

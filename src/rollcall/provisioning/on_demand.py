@@ -12,7 +12,6 @@ from uuid import UUID
 from rollcall.db import TenantDatabase
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.provisioning import cycles, jobs
-from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.capability_store import read_capabilities
 from rollcall.provisioning.connection import Service, first_matching, open_target
 from rollcall.provisioning.connectors.contract import Found, Refused, Target, Unanswered, Verdict
@@ -37,7 +36,7 @@ from rollcall.provisioning.ledger_contract import Among, Commit, Ledger, Referen
 from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.log_record import Initiator
 from rollcall.provisioning.mapping import CompiledMapping, desired, reportable_identifier
-from rollcall.provisioning.model import Entry, Json, Key, LogRecord, Reference, ReferenceKey, Tie
+from rollcall.provisioning.model import Entry, JobSettings, Json, Key, LogRecord, Reference, ReferenceKey, Tie
 from rollcall.provisioning.rehearsal import RehearsalLedger
 from rollcall.provisioning.road import Road
 from rollcall.provisioning.scoping import decide
@@ -72,14 +71,16 @@ async def provision_on_demand(
     keys: Sequence[Key],
     *,
     members: Sequence[Key] | None = None,
+    named: bool = True,
     dry_run: bool = False,
     watch: Watch = nobody_watches,
 ) -> Demanded:
     """Bring chosen objects in step now; with `dry_run`, tell what would be done, and write nothing anywhere.
 
     `members`: only these members of the chosen groups are looked at, after they have been provisioned themselves;
-    without it all that are due. Guards do not hold back what is asked for by name, and neither do quarantine and
-    approvals. Raises NotFound for a job or object that nobody knows, Invalid for members without a group, Conflict
+    without it all that are due. `named`: somebody named these objects one by one, rather than by a filter that may fit
+    everybody. Guards do not hold back what is asked for by name; what a filter found, and members whom nobody named, they
+    do. Quarantine and approvals hold back neither. Raises NotFound for a job or object that nobody knows, Invalid for members without a group, Conflict
     while a cycle of the job runs on and on.
     """
     groups = [key for key in keys if key.kind == "Group"]
@@ -94,7 +95,7 @@ async def provision_on_demand(
             road.target.hidden = client.hidden = frozenset[str]().union(
                 *(each.redacted for each in road.mappings.values())
             )
-            return await _demand(_Demand(road, job, chosen, groups, members, dry_run, watch))
+            return await _demand(_Demand(road, job, chosen, groups, members, named, dry_run, watch))
     async with _alone(service, job_id):
         url, token = await db.read(jobs.credentials, service.sealer, job_id)
         cycle_id = service.runtime.new_id()
@@ -103,7 +104,7 @@ async def provision_on_demand(
         async with open_target(service, url, token, job.settings, known) as target:
             road = make_road(service, db, job, target, str(cycle_id), hold)
             ledger = _DemandLedger(db, job_id, hold, service.initiator, _among(chosen, groups, members))
-            demand = _Demand(replace(road, ledger=ledger), job, chosen, groups, members, dry_run, watch)
+            demand = _Demand(replace(road, ledger=ledger), job, chosen, groups, members, named, dry_run, watch)
             demanded = await _demand(demand)
         await db.write(cycles.tell, job_id)
         return demanded
@@ -138,6 +139,7 @@ class _Demand:
     chosen: Sequence[Key]
     groups: Sequence[Key]
     members: Sequence[Key] | None
+    named: bool
     dry_run: bool
     watch: Watch
     entries: dict[Key, Entry] = field(default_factory=dict)
@@ -149,15 +151,7 @@ async def _demand(demand: _Demand) -> Demanded:
     heard = _Heard(road.target)
     road.target = cast("Target", heard)
     road.exporter.target = road.target
-    # Whoever is named is meant: what guards a cycle against a broken source does not stand in the way.
-    road.settings = replace(
-        road.settings,
-        deletion_threshold=0,
-        deletion_percent=0,
-        deletions_per_day=0,
-        membership_removal_threshold=0,
-        source_anomaly_check=False,
-    )
+    road.settings = _guarded(demand)
     records: list[LogRecord] = []
     if demand.dry_run:
         road.ledger = await _rehearsal(road, demand)
@@ -169,9 +163,23 @@ async def _demand(demand: _Demand) -> Demanded:
         return _not_connected(demand, verdict)
     early = {key: _early_steps(demand, entry) for key, entry in demand.entries.items()}
     heard.found.clear()
-    await run_for(road, demand.chosen, await _chosen_ties(demand))
+    await run_for(road, demand.chosen, await _chosen_ties(demand), named=demand.named)
     reports = await _reports(demand, records, heard, early, began)
     return Demanded(road.cycle_id, tuple(reports))
+
+
+def _guarded(demand: _Demand) -> JobSettings:
+    """The job's settings without the guards that do not stand in the way of what was named one by one."""
+    settings = demand.road.settings
+    if not demand.named:
+        return settings
+    settings = replace(
+        settings, deletion_threshold=None, deletion_percent=None, deletions_per_day=None, source_anomaly_check=False
+    )
+    # Of a group all members that are due are taken out, whom nobody named.
+    if demand.groups and demand.members is None:
+        return settings
+    return replace(settings, membership_removal_threshold=None)
 
 
 async def _check_known(demand: _Demand) -> None:
@@ -303,9 +311,9 @@ class _DemandLedger(DatabaseLedger):
     """The job's ledger as far as a demand goes: of references only those it is about; its log records are kept."""
 
     def __init__(self, db: TenantDatabase, job_id: UUID, hold: Hold | None, initiator: Initiator, among: Among) -> None:
-        super().__init__(db, job_id, hold, initiator)
+        super().__init__(db, job_id, hold, initiator, among)
         self.told: list[LogRecord] = []
-        self._among = among
+        self._of = among
 
     async def commit(self, commit: Commit) -> None:
         await super().commit(commit)
@@ -316,10 +324,7 @@ class _DemandLedger(DatabaseLedger):
         self.told.extend(outcome.log)
 
     async def groups_with_pending_members(self, limit: int) -> list[Key]:
-        return await pending_among(self, self._among, limit)
-
-    async def due_references(self, now: datetime, limit: int) -> list[Reference]:
-        return await self._db.read(references.due_references, self._job_id, now, limit, self._among)
+        return await pending_among(self, self._of, limit)
 
 
 class _DemandRehearsal(RehearsalLedger):
@@ -334,6 +339,9 @@ class _DemandRehearsal(RehearsalLedger):
         """Take over the position, and what starts or ends at these objects."""
         self.take_over(await self._real.position(), (), ())
         await self._take_references(ends)
+
+    def _removed_references(self, now: datetime) -> list[ReferenceKey]:
+        return [key for key in super()._removed_references(now) if self._among.holds(key)]
 
     def _note(self, log: Sequence[LogRecord]) -> None:
         self.told.extend(log)

@@ -72,9 +72,9 @@ class _Pass:
 
 async def send_due_references(road: Road) -> None:
     """Batch after batch, until nothing is due now."""
-    if road.exporter.stopped is None:
-        await guarding.hold_references(road)
     now = road.runtime.now()
+    if road.exporter.stopped is None:
+        await guarding.hold_references(road, now)
     while road.exporter.stopped is None:
         rows = await road.ledger.due_references(now, _ROWS)
         if not rows:
@@ -186,6 +186,8 @@ def _settle(road: Road, batch: _Pass, operation: ReferenceOperation, answer: Out
     rows = operation.added + operation.removed
     if answer is None:
         return  # not attempted; it stays due, and the next cycle sends it
+    if not isinstance(answer, Refused):
+        guarding.count_references(road, operation)
     if isinstance(answer, Done):
         _arrived(batch, operation)
         road.counts.references_added += len(operation.added)

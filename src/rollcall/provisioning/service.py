@@ -97,13 +97,14 @@ async def _run(
             await discover_if_due(service, db, job, target, asked_at, initial=kind == "initial")
             before = target.capabilities
             road = make_road(service, db, job, target, str(cycle_id), hold)
-            road.force_deletes = await db.write(job_states.take_force_deletes, job_id)
+            road.force_deletes = await db.read(job_states.has_force_deletes, job_id)
             road.observer = _observer(service, db, job_id, cycle_id, watch)
             road.gate, road.given = gate, given
             counts = road.counts
             result = await _proved(job, target, await run_cycle(road))
-            if road.force_deletes and result.problem is not None and result.problem.code == MOVED:
-                await db.write(job_states.give_back_force_deletes, job_id)
+            # Used up by the cycle that carried them out, not by one that was cut off before or that something stopped.
+            if road.force_deletes and result.problem is None:
+                await db.write(job_states.end_force_deletes, job_id)
             await keep_what_was_learnt(db, job_id, before, target)
     except Exception as error:
         # Whatever it was, the cycle has ended, and its row says why.

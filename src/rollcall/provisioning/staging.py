@@ -11,13 +11,13 @@ from uuid import UUID
 from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.provisioning.guards import Objection, advice
-from rollcall.provisioning.ledger_contract import Lot
+from rollcall.provisioning.ledger_contract import Among, Lot
+from rollcall.provisioning.ledger_references import DUE_NOW, NO_ESCROW, due_now
 from rollcall.provisioning.model import Key, Staged
 from rollcall.provisioning.notices import Notice, announce
 
 _KEPT = timedelta(days=2)
-_REFERENCES = """r.job_id = %(job)s and r.due and not r.wanted and r.attribute = 'members' and r.staged = ''
-    and r.state <> 'absent' and (r.next_attempt is null or r.next_attempt <= %(now)s)"""
+_REFERENCES = f"{DUE_NOW} and not r.wanted and r.attribute = 'members' and r.staged = '' and r.state <> 'absent'"
 
 
 async def staged(tx: Tx, job_id: UUID, state: Staged, after: Key | None, limit: int) -> list[Key]:
@@ -63,31 +63,35 @@ async def read_lot(tx: Tx, job_id: UUID, lot_id: str) -> Lot | None:
     return Lot(lot_id, str(row["cycle_id"]), row["at"], Objection(row["guard"], row["because"]), row["number"])
 
 
-async def hold_references(tx: Tx, job_id: UUID, lot: Lot, now: datetime) -> dict[Key, int]:
-    """References that are due to be removed become a lot; how many there are of each object."""
+async def hold_references(
+    tx: Tx, job_id: UUID, lot: Lot, now: datetime, among: Among | None = None
+) -> dict[Key, int]:
+    """References that would be removed now become a lot, and are no failures any more; how many there are of each object."""
     rows = await tx.all(
         f"""
         with held as (
-            update provisioning.object_references r set staged = 'held', staging = %(lot)s, due = false
+            update provisioning.object_references r set staged = 'held', staging = %(lot)s, due = false, {NO_ESCROW}
             where {_REFERENCES} returning source_kind, source_id
         )
         select source_kind, source_id, count(*) as number from held group by source_kind, source_id
         """,
-        {"lot": lot.id, "job": job_id, "now": now},
+        {**due_now(job_id, now, among), "lot": lot.id},
     )
     await _open(tx, job_id, lot, sum(row["number"] for row in rows))
     return {Key(row["source_kind"], row["source_id"]): row["number"] for row in rows}
 
 
-async def count_removed_references(tx: Tx, job_id: UUID, now: datetime, limit: int) -> int:
-    """How many members are due to be taken out of groups, counted up to a limit."""
+async def count_removed_references(
+    tx: Tx, job_id: UUID, now: datetime, limit: int, among: Among | None = None
+) -> int:
+    """How many members would be taken out of groups now, counted up to a limit."""
     return int(
         await tx.value(
             f"""
             select count(*) from (
                 select from provisioning.object_references r where {_REFERENCES} limit %(limit)s) as found
             """,
-            {"job": job_id, "now": now, "limit": limit},
+            {**due_now(job_id, now, among), "limit": limit},
         )
     )
 
@@ -103,7 +107,23 @@ async def _open(tx: Tx, job_id: UUID, lot: Lot, number: int) -> None:
         [job_id, lot.id, lot.cycle_id, lot.at, guard, because, number],
     )
     details = {"guard": guard, "number": number, "staging": lot.id, "cycle": lot.cycle_id}
-    await announce(tx, job_id, UUID(lot.id), Notice("held", guard, f"{because} {advice(guard)}", details), lot.at)
+    notice = Notice("held", f"{guard}:{await _waits_since(tx, job_id, lot)}", f"{because} {advice(guard)}", details)
+    await announce(tx, job_id, UUID(lot.id), notice, lot.at)
+
+
+async def _waits_since(tx: Tx, job_id: UUID, lot: Lot) -> UUID:
+    """The first lot of this guard that nobody decided about: of the others with it nobody is told once more (rule Q7)."""
+    return UUID(
+        str(
+            await tx.value(
+                """
+                select id from provisioning.stagings where job_id = %s and decision is null and guard = %s
+                order by at, id limit 1
+                """,
+                [job_id, lot.objection.guard],
+            )
+        )
+    )
 
 
 async def note_removals(tx: Tx, job_id: UUID, now: datetime, number: int) -> None:
@@ -136,7 +156,7 @@ class Held:
     """A lot as it stands.
 
     `guard`, `because`: what objected, with its numbers. `objects`, `references`: how many removals of the lot wait still. `decision`:
-    None, or `allowed`, `rejected`, `restarted`, when and by whom.
+    None, or `allowed`, `rejected`, `restarted`, `over` (nothing of it waited any more), when and by whom.
     """
 
     id: UUID
@@ -162,21 +182,42 @@ class HeldObject:
     references: int = 0
 
 
-async def list_held(tx: Tx, job_id: UUID, *, decided: bool = False) -> list[Held]:
+# One walk over what waits, whatever the number of lots.
+_LOTS = """
+    select s.id, s.at, s.cycle_id, s.guard, s.because, s.number, s.decision, s.decided_at, s.decided_by,
+        coalesce(l.number, 0) as objects, coalesce(r.number, 0) as "references"
+    from provisioning.stagings s
+    left join (select staging, count(*) as number from provisioning.links
+        where job_id = %(job)s and staged in ('judged', 'held') group by staging) l on l.staging = s.id
+    left join (select staging, count(*) as number from provisioning.object_references
+        where job_id = %(job)s and staged = 'held' group by staging) r on r.staging = s.id
+    where s.job_id = %(job)s
+"""
+_WAITS = "s.decision is null and (l.number > 0 or r.number > 0)"
+
+
+async def list_held(tx: Tx, job_id: UUID, *, decided: bool = False, limit: int = 100) -> list[Held]:
     """The lots of which something waits for a decision, newest first; with `decided` also what was decided."""
     rows = await tx.all(
-        """
-        select s.id, s.at, s.cycle_id, s.guard, s.because, s.number, s.decision, s.decided_at, s.decided_by,
-            (select count(*) from provisioning.links l
-             where l.job_id = s.job_id and l.staged in ('judged', 'held') and l.staging = s.id) as objects,
-            (select count(*) from provisioning.object_references r
-             where r.job_id = s.job_id and r.staged = 'held' and r.staging = s.id) as "references"
-        from provisioning.stagings s where s.job_id = %s and (%s or s.decision is null) order by s.id desc limit 100
-        """,
-        [job_id, decided],
+        f"{_LOTS} and ({_WAITS} or (%(decided)s and s.decision is not null)) order by s.id desc limit %(limit)s",
+        {"job": job_id, "decided": decided, "limit": limit},
     )
-    lots = [Held(**row) for row in rows]
-    return [lot for lot in lots if lot.decision or lot.objects or lot.references]
+    return [Held(**row) for row in rows]
+
+
+async def close_empty_lots(tx: Tx, job_id: UUID, now: datetime) -> int:
+    """Lots that nobody decided about and of which nothing waits any more, since all of them came back, are over."""
+    return await tx.run(
+        """
+        update provisioning.stagings s set decision = 'over', decided_at = %(now)s
+        where s.job_id = %(job)s and s.decision is null
+          and not exists (select from provisioning.links l
+            where l.job_id = %(job)s and l.staged in ('judged', 'held') and l.staging = s.id)
+          and not exists (select from provisioning.object_references r
+            where r.job_id = %(job)s and r.staged = 'held' and r.staging = s.id)
+        """,
+        {"job": job_id, "now": now},
+    )
 
 
 async def list_held_objects(tx: Tx, job_id: UUID, after: Key | None, limit: int) -> list[HeldObject]:
@@ -227,7 +268,7 @@ async def allow(tx: Tx, job_id: UUID, staging: UUID | None, by: str, now: dateti
 async def reject(tx: Tx, job_id: UUID, staging: UUID | None, by: str, now: datetime) -> list[Held]:
     """What is held back, or this lot of it, is not sent: the objects stay as they are until the source tells of them again.
 
-    Raises NotFound when nothing waits, Conflict when it was decided already.
+    Members stay until they return and leave once more, or everything is read again. Raises NotFound when nothing waits, Conflict when it was decided already.
     """
     lots = await _decide(tx, job_id, staging, "rejected", by, now)
     await _forget(tx, job_id, [lot.id for lot in lots], due=False)
@@ -262,27 +303,40 @@ async def _forget(tx: Tx, job_id: UUID, ids: Sequence[UUID], *, due: bool) -> No
     )
     await tx.run(
         """
-        update provisioning.object_references set staged = '', staging = null, due = %s
+        update provisioning.object_references set staged = %s, staging = null, due = %s
         where job_id = %s and staged = 'held' and staging = any(%s)
         """,
-        [due, job_id, ids],
+        ["" if due else "rejected", due, job_id, ids],
     )
 
 
 async def _decide(tx: Tx, job_id: UUID, staging: UUID | None, decision: str, by: str, now: datetime) -> list[Held]:
-    lots = [lot for lot in await list_held(tx, job_id) if staging in (None, lot.id)]
-    if not lots:
-        decided = [lot for lot in await list_held(tx, job_id, decided=True) if lot.id == staging]
-        if decided:
-            raise Conflict(f"That was {decided[0].decision} already, by {decided[0].decided_by or 'a restart'}.")
-        raise NotFound(
-            "Nothing of this job is held back." if staging is None else f"Nothing is held back as {staging}."
-        )
-    await tx.run(
+    which = {"job": job_id, "staging": staging}
+    rows = await tx.all(f"{_LOTS} and {_WAITS} and (%(staging)s::uuid is null or s.id = %(staging)s)", which)
+    # Whoever decides at the same time waits here, and finds the lots decided then.
+    taken = await tx.all(
         """
         update provisioning.stagings set decision = %s, decided_at = %s, decided_by = %s
-        where job_id = %s and id = any(%s)
+        where job_id = %s and id = any(%s) and decision is null returning id
         """,
-        [decision, now, by, job_id, [lot.id for lot in lots]],
+        [decision, now, by, job_id, [row["id"] for row in rows]],
     )
-    return lots
+    if not taken:
+        raise await _why_nothing(tx, job_id, staging or (rows[0]["id"] if rows else None))
+    ids = {row["id"] for row in taken}
+    return sorted((Held(**row) for row in rows if row["id"] in ids), key=lambda lot: lot.id, reverse=True)
+
+
+async def _why_nothing(tx: Tx, job_id: UUID, staging: UUID | None) -> Conflict | NotFound:
+    """Why there is nothing to decide about: of all lots, or of this one."""
+    if staging is None:
+        return NotFound("Nothing of this job is held back.")
+    row = await tx.one(
+        "select decision, decided_by from provisioning.stagings where job_id = %s and id = %s and decision is not null",
+        [job_id, staging],
+    )
+    if row is None:
+        return NotFound(f"Nothing is held back as {staging}.")
+    if row["decision"] == "over":
+        return Conflict("Nothing of that waits any more: what was held back returned, or was sent on demand.")
+    return Conflict(f"That was {row['decision']} already, by {row['decided_by'] or 'a restart'}.")

@@ -408,3 +408,15 @@ async def test_somebody_chosen_on_demand_is_not_judged_with_what_is_held_back() 
 
     assert active(job) == 7
     assert "00" not in staged(job)
+
+
+async def test_a_member_whose_removal_is_refused_and_tried_again_is_counted_once() -> None:
+    """P2: what was not carried out does not count, and what is sent twice was one removal."""
+    job = await team(replace(FREE, membership_removal_threshold=4), 5)
+    for number in range(3):
+        job.source.leave(RED, Key("User", f"{number:02}"))
+    job.answers["before update"] = [Refused("BadRequest", "One of these is not there.", 400)]
+
+    result = await job.cycle()
+
+    assert (result.held, job.members()) == (False, {"u03", "u04"})

@@ -10,7 +10,7 @@ create table provisioning.stagings (
     guard text not null,                        -- the setting that objected
     because text not null,                      -- the evidence, with its numbers
     number integer not null,                    -- how many removals, or memberships, were held back
-    decision text check (decision in ('allowed', 'rejected', 'restarted')),
+    decision text check (decision in ('allowed', 'rejected', 'restarted', 'over')),
     decided_at timestamptz,
     decided_by text,
     primary key (tenant_id, job_id, id),
@@ -23,15 +23,18 @@ alter table provisioning.links
     add column staging uuid,
     add column filled text[] not null default '{}';    -- watched source attributes that had a value at the last look
 create index links_staged on provisioning.links (tenant_id, job_id, staged, kind, source_id) where staged <> '';
+create index links_held on provisioning.links (tenant_id, job_id, staging) where staged in ('judged', 'held');
 
 alter table provisioning.object_references
-    add column staged text not null default '' check (staged in ('', 'held', 'allowed')),
-    add column staging uuid;
+    add column staged text not null default '' check (staged in ('', 'held', 'allowed', 'rejected')),
+    add column staging uuid,
+    -- What waits for somebody's leave, or did not get it, nothing else may make due.
+    add check (not (due and staged in ('held', 'rejected')));
 -- Removals that are due are counted without walking through a hundred thousand new members.
 create index object_references_removed on provisioning.object_references (tenant_id, job_id)
     where due and not wanted;
-create index object_references_staged on provisioning.object_references (tenant_id, job_id, staging)
-    where staged <> '';
+create index object_references_held on provisioning.object_references (tenant_id, job_id, staging)
+    where staged = 'held';
 
 -- Why the reading of everything that is under way looks like one of a broken source; empty: it does not.
 alter table provisioning.jobs add column anomaly text not null default '';
