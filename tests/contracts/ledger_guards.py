@@ -113,7 +113,9 @@ class LedgerGuardsContract:
         await ledger.commit(Commit(links=[linked(key) for key in (RED, ADA, BOB)]))
         await _removed(ledger, ADA, BOB)
         far = NOW + timedelta(days=40)
-        await ledger.commit_references(ReferenceOutcome(failed={member(RED, ADA): escrow(far), member(RED, BOB): escrow(LATER)}))
+        await ledger.commit_references(
+            ReferenceOutcome(failed={member(RED, ADA): escrow(far), member(RED, BOB): escrow(LATER)})
+        )
 
         sent = [row.key for row in await ledger.due_references(NOW, 9)]
 

@@ -97,7 +97,7 @@ class LedgerJob:
                 ),
                 cycle_id=str(cycle_id),
                 verify=True,
-                force_deletes=await self.db.write(job_states.take_force_deletes, self.id),
+                force_deletes=await self.db.read(job_states.has_force_deletes, self.id),
             )
         )
         await self.conclude(result.counts, result.problem)
@@ -272,8 +272,9 @@ async def test_forced_deletes_are_for_one_cycle(job: LedgerJob) -> None:
     """10 ForceDeletes."""
     await job.restart("ForceDeletes")
 
-    assert await job.db.write(job_states.take_force_deletes, job.id)
-    assert not await job.db.write(job_states.take_force_deletes, job.id)
+    assert await job.db.read(job_states.has_force_deletes, job.id)
+    await job.db.write(job_states.end_force_deletes, job.id)
+    assert not await job.db.read(job_states.has_force_deletes, job.id)
 
 
 DENIED = Problem("Unauthorized", "The target answered 401.")

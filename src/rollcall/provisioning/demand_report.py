@@ -144,7 +144,7 @@ def _text(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Everything that came to pass with one object."""
+    """Everything that came to pass with one object. `held`: a guard held its removal back before, and does so still."""
 
     entry: Entry
     scope: Scope | None
@@ -155,6 +155,13 @@ class Told:
     began: datetime
     ended: datetime
     dry_run: bool
+    held: bool = False
+
+
+_HELD = (
+    "A guard holds its removal back, and nothing is sent: rollcall job held shows why, rollcall job allow and rollcall job "
+    "reject decide, and whoever is named rather than found by a filter is meant."
+)
 
 
 def report_of(told: Told) -> DemandReport:
@@ -165,6 +172,8 @@ def report_of(told: Told) -> DemandReport:
         reason = f"The job does not provision {told.entry.key.kind.lower()}s: their mapping is switched off."
         return _without_record(told, "EntityTypeNotSupported", reason)
     steps = [*told.early, match_step(told.hits, told.known_id, last, told.began)]
+    if not told.records and told.held and told.scope.verdict != "active":
+        return _without_record(told, "TooManyDeletes", _HELD, steps)
     if not told.records:
         reason = "Nothing was to do." if told.scope.verdict == "active" else told.scope.reason
         code = "RedundantExport" if told.scope.verdict == "active" else "NotEffectivelyEntitled"

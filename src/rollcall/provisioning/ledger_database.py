@@ -11,7 +11,15 @@ from rollcall.provisioning import job_states, jobs, ledger, staging
 from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.escrow_exchanges import keep_exchanges, keep_shared_exchanges
 from rollcall.provisioning.ledger import Hold
-from rollcall.provisioning.ledger_contract import Among, Commit, Exhausted, KeptReference, Lot, Position, ReferenceOutcome
+from rollcall.provisioning.ledger_contract import (
+    Among,
+    Commit,
+    Exhausted,
+    KeptReference,
+    Lot,
+    Position,
+    ReferenceOutcome,
+)
 from rollcall.provisioning.log_record import SCHEDULE, Initiator
 from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey, Staged
 from rollcall.provisioning.notices import Notice, announce

@@ -218,8 +218,11 @@ class MemoryLedger:
     async def finish_members(self, group: Key, sweep: int) -> None:
         for key in self._by_end.get(group, ()):
             row = self.references[key]
-            if key.source == group and key.attribute == "members" and row.sweep != sweep and (
-                row.wanted or row.staged == "rejected"
+            if (
+                key.source == group
+                and key.attribute == "members"
+                and row.sweep != sweep
+                and (row.wanted or row.staged == "rejected")
             ):
                 row.wanted, row.staged, row.staging = False, "", None
                 row.make_due()

@@ -285,7 +285,9 @@ async def references_at(tx: Tx, job_id: UUID, keys: Collection[Key]) -> list[Kep
         )
         for row in rows:
             key = _reference_key(row)
-            found[key] = KeptReference(key, row["wanted"], row["state"], row["due"], reference_escrow(row), row["staged"])
+            found[key] = KeptReference(
+                key, row["wanted"], row["state"], row["due"], reference_escrow(row), row["staged"]
+            )
     return list(found.values())
 
 

@@ -252,6 +252,7 @@ async def _reports(
             began=began,
             ended=road.runtime.now(),
             dry_run=demand.dry_run,
+            held=not demand.named and link is not None and link.staged == "held",
         )
         report = report_of(told)
         for step in report.steps[len(told.early) :]:

@@ -63,9 +63,7 @@ async def read_lot(tx: Tx, job_id: UUID, lot_id: str) -> Lot | None:
     return Lot(lot_id, str(row["cycle_id"]), row["at"], Objection(row["guard"], row["because"]), row["number"])
 
 
-async def hold_references(
-    tx: Tx, job_id: UUID, lot: Lot, now: datetime, among: Among | None = None
-) -> dict[Key, int]:
+async def hold_references(tx: Tx, job_id: UUID, lot: Lot, now: datetime, among: Among | None = None) -> dict[Key, int]:
     """References that would be removed now become a lot, and are no failures any more; how many there are of each object."""
     rows = await tx.all(
         f"""
@@ -81,9 +79,7 @@ async def hold_references(
     return {Key(row["source_kind"], row["source_id"]): row["number"] for row in rows}
 
 
-async def count_removed_references(
-    tx: Tx, job_id: UUID, now: datetime, limit: int, among: Among | None = None
-) -> int:
+async def count_removed_references(tx: Tx, job_id: UUID, now: datetime, limit: int, among: Among | None = None) -> int:
     """How many members would be taken out of groups now, counted up to a limit."""
     return int(
         await tx.value(

@@ -414,7 +414,7 @@ async def test_a_member_whose_removal_is_refused_and_tried_again_is_counted_once
     """P2: what was not carried out does not count, and what is sent twice was one removal."""
     job = await team(replace(FREE, membership_removal_threshold=4), 5)
     for number in range(3):
-        job.source.leave(RED, Key("User", f"{number:02}"))
+        job.source.leave("red", Key("User", f"{number:02}"))
     job.answers["before update"] = [Refused("BadRequest", "One of these is not there.", 400)]
 
     result = await job.cycle()
