@@ -306,6 +306,17 @@ async def test_limits_are_those_of_the_door_and_of_the_session(world: World, vis
     assert await visits.reason(limited, place, later=timedelta(minutes=11)) is Reason.LOGIN_REQUIRED
 
 
+async def test_a_session_is_over_at_its_own_limits_whatever_the_door_allows(world: World, visits: Visits) -> None:
+    ada, home = await world.person("ada"), DoorKind.HOME
+    idle = await visits.other("pin", ada)
+    short = await visits.other("pin", ada, limits=Limits(timedelta(hours=8), timedelta(minutes=20)))
+
+    assert await visits.reason(idle, None, home, later=timedelta(minutes=29)) is None
+    assert await visits.reason(idle, None, home, later=timedelta(minutes=31)) is Reason.LOGIN_REQUIRED
+    assert await visits.reason(short, None, home, later=timedelta(minutes=19)) is None
+    assert await visits.reason(short, None, home, later=timedelta(minutes=21)) is Reason.LOGIN_REQUIRED
+
+
 async def test_a_default_reaches_workspaces_that_inherit_it_at_the_next_click(world: World, visits: Visits) -> None:
     ada = await world.person("ada")
     heir, own = await world.workspace(admin=ada), await world.workspace(admin=ada)
