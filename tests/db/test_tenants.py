@@ -15,6 +15,8 @@ from rollcall.db import Database, DatabaseConfig, Tx, open_database
 ROOMS = ("directory", "provisioning", "workspaces")
 
 BEFORE_THE_WALL = {
+    "directory.app_ids": "finds the tenant in which a client_id is registered; holds nothing but ids",
+    "directory.signing_keys": "sign the tokens of all tenants; private keys are sealed",
     "workspaces.workspace_slugs": "finds the organisation of a workspace's address; holds nothing but the slug and ids",
     "workspaces.session_handles": "finds the organisation of a browser's handle; holds nothing but a hash and ids",
     "workspaces.organisation_keys": "read before the tenant is known; holds nothing but names and ids",

@@ -57,7 +57,7 @@ async def register_application(
         raise Invalid(f"The application can't be registered so. {faults[0]}", details=tuple(faults))
     identifier, chosen = runtime.new_id(), app_id or runtime.new_id()
     taken = not await tx.run(
-        "insert into directory.app_ids (app_id, tenant_id) values (%s, rollcall_tenant()) on conflict do nothing",
+        "insert into directory.app_ids (app_id, home_id) values (%s, rollcall_tenant()) on conflict do nothing",
         [chosen],
     )
     if taken:
@@ -124,7 +124,7 @@ async def list_registrations(tx: Tx) -> list[Registration]:
 
 async def home_of(tx: Tx, app_id: UUID) -> UUID | None:
     """The tenant in which an application is registered; for a transaction without tenant."""
-    found: UUID | None = await tx.value("select tenant_id from directory.app_ids where app_id = %s", [app_id])
+    found: UUID | None = await tx.value("select home_id from directory.app_ids where app_id = %s", [app_id])
     return found
 
 

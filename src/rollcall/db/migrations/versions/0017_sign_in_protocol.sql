@@ -15,7 +15,7 @@ grant select, insert, update, delete on directory.signing_keys to rollcall_app;
 -- Which tenant a client_id is registered in. Asked before a tenant is known; says no more than that.
 create table directory.app_ids (
     app_id    uuid primary key,
-    tenant_id uuid not null
+    home_id   uuid not null
 );
 grant select, insert, delete on directory.app_ids to rollcall_app;
 
