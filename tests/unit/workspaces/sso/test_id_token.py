@@ -166,6 +166,7 @@ CLAIMS = {
     "OID-7 end is null": {**generic(), "exp": None},
     "OID-7 end without bounds": generic(exp=10**30),
     "OID-7 not yet": generic(nbf=LATER),
+    "OID-7 not yet is true": generic(nbf=True),
     "OID-7 not yet is text": generic(nbf="0"),
     "OID-7 from the future": generic(iat=LATER),
     "OID-7 too old": generic(iat=SECONDS - 601),
