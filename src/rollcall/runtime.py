@@ -80,3 +80,8 @@ def seeded(seed: str) -> random.Random:
 def new_secret(bits: int = 256) -> str:
     """A secret of so many random bits, in URL-safe text."""
     return secrets.token_urlsafe(bits // 8)
+
+
+def random_bytes(number: int) -> bytes:
+    """So many bytes that nobody can guess."""
+    return secrets.token_bytes(number)

@@ -37,6 +37,7 @@ class AsgiClient:
     token: str | None = TOKEN
     chunk_bytes: int = 65536
     root_path: str = ""
+    network: str = "192.0.2.1"
     messages: list[Message] = field(default_factory=list)
 
     async def __call__(
@@ -67,7 +68,7 @@ class AsgiClient:
             "query_string": (in_target if query is None else query).encode("latin-1"),
             "root_path": self.root_path,
             "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in sent.items() if v],
-            "client": ("192.0.2.1", 40000),
+            "client": (self.network, 40000),
             "server": (HOST, 443),
         }
         pieces = [content[at : at + self.chunk_bytes] for at in range(0, len(content), self.chunk_bytes)] or [b""]

@@ -15,12 +15,15 @@ from starlette.types import ASGIApp
 
 import rollcall
 from rollcall.directory.signin.keys import KeyRing
-from rollcall.directory.signin.protocol import Protocol
 from rollcall.directory.signin.provider import Provider
+from rollcall.directory.signin.proving import Proving
+from rollcall.directory.signin.routes import sign_in_routes
+from rollcall.directory.signin.signing_in import SigningIn
 from rollcall.errors import Unavailable
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
 from rollcall.main.site import Site, site_of
+from rollcall.passwords import SlowHash
 from rollcall.provisioning import Worker
 from rollcall.workspaces import workspaces_scim_app
 
@@ -34,8 +37,10 @@ def identity_app(parts: Parts) -> ASGIApp:
         "Directory and provisioning service. The commands of rollcall job and rollcall directory work with it.",
         {"Version": rollcall.__version__, "Live": "/health/live", "Ready": "/health/ready"},
     )
-    protocol = Protocol(provider_of(parts, site.base_url))
-    return site.app([front, *health_routes(parts.database.check), metrics_route(parts), *protocol.routes()])
+    provider = provider_of(parts, site.base_url)
+    signing_in = SigningIn(provider, proving_of(parts), site.pages, site.cookies, site.forms)
+    routes = sign_in_routes(signing_in)
+    return site.app([front, *health_routes(parts.database.check), metrics_route(parts), *routes])
 
 
 def workspaces_app(parts: Parts) -> ASGIApp:
@@ -55,6 +60,11 @@ def provider_of(parts: Parts, base_url: str) -> Provider:
     """The identity provider over these parts, reached at `base_url`."""
     keys = KeyRing(parts.database, parts.sealer, parts.runtime)
     return Provider(parts.database, parts.runtime, parts.sealer, base_url, keys)
+
+
+def proving_of(parts: Parts) -> Proving:
+    """How people prove who they are, over these parts."""
+    return Proving(parts.database, parts.runtime, parts.sealer, SlowHash())
 
 
 def _front_page(site: Site, title: str, about: str, facts: dict[str, str]) -> Route:

@@ -1,6 +1,7 @@
 """What the pages of both halves share: templates, looks, forms, cookies, security headers, and how a refusal looks."""
 
 from rollcall.web.addresses import safe_return_path
+from rollcall.web.agents import browser_name
 from rollcall.web.cookies import Cookies
 from rollcall.web.forms import Fault, Faulty, Form, Forms, read_form
 from rollcall.web.half import half
@@ -18,6 +19,7 @@ __all__ = [
     "Pages",
     "Problems",
     "Static",
+    "browser_name",
     "half",
     "read_form",
     "safe_return_path",

@@ -116,6 +116,10 @@ class Forms:
         salt = new_secret(8 * _SALT_BYTES).encode()[:_SALT_BYTES]
         return base64.urlsafe_b64encode(salt + self._signed(salt, self._handle(request))).decode()
 
+    def browser(self, request: Request) -> str:
+        """The value that tokens of this browser are bound to; one that is new follows as a cookie: `remember`."""
+        return self._handle(request)
+
     def remember(self, request: Request, response: Response) -> None:
         """Give a browser that was not signed in the value that its token is bound to."""
         fresh = getattr(request.state, "form_handle", None)

@@ -19,7 +19,7 @@ class SecurityHeaders:
 
     Scripts run only where they carry the nonce of their page, which a page finds in `request.state.nonce`. A page that a
     provider's form posts from, or that a provider frames, names those origins in `request.state.form_action` and
-    `request.state.frame_ancestors`, each a list of origins.
+    `request.state.frame_ancestors`, one that frames others names them in `request.state.frame_src`; each a list of origins.
     """
 
     def __init__(self, app: ASGIApp, base_url: str, new_nonce: Callable[[], str] = lambda: new_secret(128)) -> None:
@@ -67,6 +67,7 @@ def _policy(state: dict[str, object]) -> str:
             "object-src 'none'",
             "base-uri 'none'",
             f"form-action {_origins(state, 'form_action', own=True)}",
+            *([f"frame-src {_origins(state, 'frame_src', own=False)}"] if state.get("frame_src") else []),
             f"frame-ancestors {_origins(state, 'frame_ancestors', own=False)}",
         )
     )

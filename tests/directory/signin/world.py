@@ -19,12 +19,15 @@ from rollcall.db import Database, TenantDatabase
 from rollcall.directory.signin import registrations
 from rollcall.directory.signin.keys import KeyRing
 from rollcall.directory.signin.model import AuthorizationRequest, ProtocolFault, Registration, SignedIn
-from rollcall.directory.signin.protocol import Protocol
 from rollcall.directory.signin.provider import Provider
+from rollcall.directory.signin.proving import Proving
 from rollcall.directory.signin.registrations import NewRegistration
+from rollcall.directory.signin.routes import sign_in_routes
+from rollcall.directory.signin.signing_in import SigningIn
 from rollcall.directory.signin.tokens import challenge_of
+from rollcall.passwords import SlowHash
 from rollcall.runtime import SystemRuntime
-from rollcall.web import Cookies, Forms, Pages, Problems, Static, half
+from rollcall.web import Cookies, Forms, Pages, Problems, Static, half, theme_route
 from tests.directory.making import make_user
 from tests.scim_http.asgi import AsgiClient, Reply
 
@@ -57,6 +60,7 @@ class SignInWorld:
     secret: str
     person: UUID
     client: AsgiClient
+    proving: Proving
 
     @property
     def request(self) -> AuthorizationRequest:
@@ -121,6 +125,7 @@ def header_of(token: str) -> dict[str, Any]:
 async def sign_in_world(database: Database, **registered: Any) -> SignInWorld:
     """A new tenant with all of this; `registered` says how the application is registered."""
     runtime = ShiftedRuntime()
+    network = f"2001:db8:{runtime.new_id().hex[-4:]}:{runtime.new_id().hex[-4:]}::1"  # turns are counted for each
     tenant = f"tenant-{runtime.new_id().hex}"
     tenant_id = await database.system(directory.create_tenant, runtime, tenant)
     db = database.tenant(tenant_id)
@@ -135,9 +140,13 @@ async def sign_in_world(database: Database, **registered: Any) -> SignInWorld:
     provider = Provider(database, runtime, sealer, BASE, KeyRing(database, sealer, runtime))
     cookies = Cookies("identity", BASE)
     forms = Forms(sealer, cookies)
-    pages = Pages("rollcall.web", "Identity", Static(), cookies, forms)
-    app = half(list(Protocol(provider).routes()), Problems(pages, runtime), BASE)
+    static = Static()
+    pages = Pages("rollcall.directory", "Identity", static, cookies, forms)
+    proving = Proving(database, runtime, sealer, SlowHash(1024, 1, 1))
+    site = SigningIn(provider, proving, pages, cookies, forms)
+    routes = [*sign_in_routes(site), theme_route(cookies, forms), static.route()]
+    app = half(routes, Problems(pages, runtime), BASE)
     return SignInWorld(
         database, tenant_id, tenant, db, runtime, provider, registration, application, secret, person,
-        AsgiClient(app, token=None),
+        AsgiClient(app, token=None, network=network), proving,
     )  # fmt: skip

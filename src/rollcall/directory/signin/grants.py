@@ -135,6 +135,14 @@ async def end_grants_of_session(tx: Tx, session_id: UUID, now: datetime) -> int:
     )
 
 
+async def applications_of_session(tx: Tx, session_id: UUID) -> list[UUID]:
+    """The client ids of the applications that were entered in a session."""
+    rows = await tx.all(
+        "select distinct app_id from directory.grants where session_id = %s order by app_id", [session_id]
+    )
+    return [row["app_id"] for row in rows]
+
+
 async def forget_grants(tx: Tx, now: datetime, limit: int = 5_000) -> int:
     """Remove grants of which nothing can be alive any more; how many there were. Call it until it returns 0."""
     return await tx.run(

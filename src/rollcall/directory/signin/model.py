@@ -17,7 +17,7 @@ class Registration:
     """An application as its owner registered it (Graph's application); tenants know it by a service principal.
 
     `is_public`: it keeps no secret (a browser or a device). `logout_url` is called in a hidden frame (OpenID Connect
-    Front-Channel Logout), `backchannel_logout_url` from server to server (Back-Channel Logout).
+    Front-Channel Logout), `backchannel_logout_url` from server to server (Back-Channel Logout). Calls in a frame carry `sid` alone, as Entra's do, or `iss` with it (`logout_with_issuer`).
     """
 
     tenant_id: UUID
@@ -31,6 +31,7 @@ class Registration:
     group_membership_claims: GroupMembershipClaims = "None"
     logout_url: str | None = None
     backchannel_logout_url: str | None = None
+    logout_with_issuer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

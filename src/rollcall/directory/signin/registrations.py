@@ -19,7 +19,7 @@ SECRET_VALID_FOR = timedelta(days=180)
 _MOST_SECRETS = 10
 _COLUMNS = """
     tenant_id, id, app_id, display_name, sign_in_audience, redirect_uris, post_logout_redirect_uris, is_public,
-    group_membership_claims, logout_url, backchannel_logout_url
+    group_membership_claims, logout_url, backchannel_logout_url, logout_with_issuer
 """
 
 
@@ -35,6 +35,7 @@ class NewRegistration:
     group_membership_claims: GroupMembershipClaims = "None"
     logout_url: str | None = None
     backchannel_logout_url: str | None = None
+    logout_with_issuer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,14 @@ async def register_application(
     row = await tx.one(
         f"""
         insert into directory.registrations (id, app_id, display_name, sign_in_audience, redirect_uris,
-            post_logout_redirect_uris, is_public, group_membership_claims, logout_url, backchannel_logout_url, created)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning {_COLUMNS}
+            post_logout_redirect_uris, is_public, group_membership_claims, logout_url, backchannel_logout_url,
+            logout_with_issuer, created)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning {_COLUMNS}
         """,
         [
             identifier, chosen, new.display_name, new.sign_in_audience, list(new.redirect_uris),
             list(new.post_logout_redirect_uris), new.is_public, new.group_membership_claims, new.logout_url,
-            new.backchannel_logout_url, runtime.now(),
+            new.backchannel_logout_url, new.logout_with_issuer, runtime.now(),
         ],
     )  # fmt: skip
     assert row is not None, "what was inserted comes back"
