@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from rollcall.db import Rate, Tx, take_turn
-from rollcall.directory.lookup import find_user
-from rollcall.directory.objects import create_user
-from rollcall.directory.signin import credentials, links, roles, sessions
+from rollcall.db import Rate, take_turn
+from rollcall.directory.signin import links
+from rollcall.directory.signin.accepting import Newcomer, accept_link
 from rollcall.directory.signin.credentials import Credential
 from rollcall.directory.signin.grants import tenant_in
 from rollcall.directory.signin.links import Link
@@ -85,16 +83,9 @@ class SettingPassword:
         """Use the link up and set the password, in one transaction; the address to sign in with, None when too late."""
         hashed, now = await self.site.proving.slow.hash(form.secret("password")), self.site.provider.runtime.now()
 
-        async def done(tx: Tx) -> str | None:
-            if await links.use_link(tx, token, now) is None:
-                return None
-            user_id = link.user_id or await _first_administrator(tx, form, now)
-            await credentials.set_password(tx, user_id, hashed, now)
-            await sessions.end_sessions_of(tx, user_id)
-            credential = await credentials.read_credential(tx, user_id)
-            return None if credential is None else credential.user_principal_name
-
-        return await self.site.provider.database.tenant(link.tenant_id).write(done)
+        newcomer = Newcomer(form.text("address"), form.text("name"))
+        db = self.site.provider.database.tenant(link.tenant_id)
+        return await db.write(accept_link, token, hashed, newcomer, now)
 
     def _page(
         self,
@@ -145,16 +136,3 @@ def _check(form: Form, whose: Credential | None) -> None:
         faults.append(Fault("again", "different", "The two passwords differ. Type the same one twice."))
     if faults:
         raise Faulty(faults)
-
-
-async def _first_administrator(tx: Tx, form: Form, now: Any) -> UUID:
-    """The user of this address, or a new one, as Global Administrator. Raises Conflict where there is one by now."""
-    if await roles.has_administrator(tx):
-        raise Conflict("This tenant has an administrator by now. Ask them for a link of your own.")
-    address = form.text("address")
-    user = await find_user(tx, address)
-    user_id = (
-        user.id if user else await create_user(tx, {"userPrincipalName": address, "displayName": form.text("name")})
-    )
-    await roles.give_role(tx, user_id, roles.GLOBAL_ADMINISTRATOR, now)
-    return user_id
