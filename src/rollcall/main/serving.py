@@ -17,11 +17,11 @@ import rollcall
 from rollcall.directory.signin.keys import KeyRing
 from rollcall.directory.signin.provider import Provider
 from rollcall.directory.signin.proving import Proving
-from rollcall.directory.signin.routes import sign_in_routes
 from rollcall.directory.signin.signing_in import SigningIn
 from rollcall.errors import Unavailable
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
+from rollcall.main.sign_in_routes import sign_in_routes
 from rollcall.main.site import Site, site_of
 from rollcall.passwords import SlowHash
 from rollcall.provisioning import Worker

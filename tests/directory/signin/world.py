@@ -22,9 +22,9 @@ from rollcall.directory.signin.model import AuthorizationRequest, ProtocolFault,
 from rollcall.directory.signin.provider import Provider
 from rollcall.directory.signin.proving import Proving
 from rollcall.directory.signin.registrations import NewRegistration
-from rollcall.directory.signin.routes import sign_in_routes
 from rollcall.directory.signin.signing_in import SigningIn
 from rollcall.directory.signin.tokens import challenge_of
+from rollcall.main.sign_in_routes import sign_in_routes
 from rollcall.passwords import SlowHash
 from rollcall.runtime import SystemRuntime
 from rollcall.web import Cookies, Forms, Pages, Problems, Static, half, theme_route
