@@ -18,8 +18,6 @@ BEFORE_THE_WALL = {
     "directory.app_ids": "finds the tenant in which a client_id is registered; holds nothing but ids",
     "directory.signing_keys": "sign the tokens of all tenants; private keys are sealed",
     "workspaces.workspace_slugs": "finds the organisation of a workspace's address; holds nothing but the slug and ids",
-    "directory.signing_keys": "sign the tokens of all tenants; the private parts are sealed",
-    "directory.app_ids": "finds the tenant that a client_id is registered in; holds nothing but ids",
     "directory.sign_in_handles": "finds the tenant of a browser's handle; holds nothing but a hash and ids",
     "directory.sign_in_names": "finds the tenant of whoever types an address to sign in; holds nothing but hashes and ids",
     "workspaces.session_handles": "finds the organisation of a browser's handle; holds nothing but a hash and ids",
