@@ -38,7 +38,11 @@ def test_the_first_line_is_a_demo_ready_to_use(fresh: Program) -> None:
     with fresh.up() as again:
         second = again.line
 
-    assert list(line) == ["identity_url", "workspaces_url", "tenant_url", "secret_token", "job_id"]
+    assert list(line) == [
+        *("identity_url", "workspaces_url", "tenant_url", "secret_token", "job_id", "first_administrator")
+    ]
+    assert line["first_administrator"]["demo"].startswith(f"{line['identity_url']}/set-password/")
+    assert second["first_administrator"] != line["first_administrator"], "a newer link takes the place of the old one"
     assert found["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:ListResponse"]
     assert ready == {"status": "ok"}
     assert [(job["id"], job["state"]) for job in jobs] == [(line["job_id"], "Active")]

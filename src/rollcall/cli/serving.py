@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from rollcall import directory
 from rollcall.cli import output
-from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, quiet, ring
+from rollcall.cli.ring import FIRST_TENANT, AsJson, At, ConfigFile, Data, Failed, quiet, ring
 from rollcall.config import Config
 from rollcall.db import migrate as migrate_database
 from rollcall.errors import Unavailable
@@ -21,6 +22,7 @@ from rollcall.main import (
     Parts,
     Running,
     demo_of,
+    first_administrator_links,
     found_demo,
     open_parts,
     run_everything,
@@ -64,8 +66,11 @@ def up(
 ) -> None:
     """Serve both halves and run the worker until Ctrl-C or SIGTERM.
 
-    With --json the first line is one JSON object: identity_url, workspaces_url, and of the demo organisation tenant_url,
-    secret_token and job_id, which are null with --seed none.
+    Where a tenant has no administrator who can sign in, it prints a link by which the first one sets a password, once,
+    within 24 hours. There are no default passwords.
+
+    With --json the first line is one JSON object: identity_url, workspaces_url, of the demo organisation tenant_url,
+    secret_token and job_id, which are null with --seed none, and first_administrator, those links by tenant.
 
     Example: rollcall up --seed none --data var/tutorial
 
@@ -86,12 +91,15 @@ async def _up(settings: Config, config_file: Path | None, seed: Seed, as_json: b
         if seed is Seed.demo:
             demo = await demo_of(running.parts, running.workspaces_url)
             demo = demo or await found_demo(running.parts, running.workspaces_url)
-        (_print_line if as_json else _print_banner)(running, demo)
+        if not await running.parts.database.system(directory.list_tenants):
+            await running.parts.database.system(directory.create_tenant, running.parts.runtime, FIRST_TENANT)
+        links = await first_administrator_links(running.parts, running.identity_url)
+        (_print_line if as_json else _print_banner)(running, demo, links)
         await running.failed.wait()
     raise Failed(Unavailable("A part of Rollcall ended and could not be started again; the lines above say why."))
 
 
-def _print_line(running: Running, demo: Demo | None) -> None:
+def _print_line(running: Running, demo: Demo | None, links: Mapping[str, str]) -> None:
     output.print_json(
         {
             "identity_url": running.identity_url,
@@ -99,17 +107,21 @@ def _print_line(running: Running, demo: Demo | None) -> None:
             "tenant_url": demo and demo.tenant_url,
             "secret_token": demo and demo.secret_token,
             "job_id": demo and demo.job_id,
+            "first_administrator": dict(links),
         }
     )
 
 
-def _print_banner(running: Running, demo: Demo | None) -> None:
+def _print_banner(running: Running, demo: Demo | None, links: Mapping[str, str]) -> None:
     console = output.out()
     console.print("[bold]Rollcall is up.[/] Ctrl-C ends it.")
     rows = [("identity", running.identity_url), ("workspaces", running.workspaces_url)]
     if demo is not None:
         rows += [("Tenant URL", demo.tenant_url), ("Secret Token", demo.secret_token), ("job", str(demo.job_id))]
     output.pairs(console, rows)
+    for tenant, link in links.items():
+        console.print(f"First administrator of {output.safe(tenant)}, once, within 24 hours:")
+        console.print(output.safe(link), soft_wrap=True)
     where = f" --data {running.parts.config.data}"
     following = "rollcall job status --tenant demo" if demo is not None else "rollcall organisation create KEY NAME"
     console.print(f"Next, in another terminal: [bold]{output.safe(following + where)}[/]")

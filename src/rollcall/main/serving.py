@@ -16,14 +16,13 @@ from starlette.types import ASGIApp
 import rollcall
 from rollcall.directory.signin.keys import KeyRing
 from rollcall.directory.signin.provider import Provider
-from rollcall.directory.signin.proving import Proving
 from rollcall.directory.signin.signing_in import SigningIn
 from rollcall.errors import Unavailable
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
+from rollcall.main.sign_in_links import proving_of
 from rollcall.main.sign_in_routes import sign_in_routes
 from rollcall.main.site import Site, site_of
-from rollcall.passwords import SlowHash
 from rollcall.provisioning import Worker
 from rollcall.workspaces import workspaces_scim_app
 
@@ -60,11 +59,6 @@ def provider_of(parts: Parts, base_url: str) -> Provider:
     """The identity provider over these parts, reached at `base_url`."""
     keys = KeyRing(parts.database, parts.sealer, parts.runtime)
     return Provider(parts.database, parts.runtime, parts.sealer, base_url, keys)
-
-
-def proving_of(parts: Parts) -> Proving:
-    """How people prove who they are, over these parts."""
-    return Proving(parts.database, parts.runtime, parts.sealer, SlowHash())
 
 
 def _front_page(site: Site, title: str, about: str, facts: dict[str, str]) -> Route:
