@@ -155,7 +155,7 @@ async def test_somebody_blocked_is_explained(world: World) -> None:
     assert told.link.disabled
 
 
-async def test_somebody_whose_removal_is_held_back_is_sent_nothing_before_a_restart(world: World) -> None:
+async def test_somebody_whose_removal_is_held_back_is_sent_nothing_before_somebody_decides(world: World) -> None:
     """P3."""
     ada = await world.user("ada")
     await world.assign(ada)
@@ -169,8 +169,11 @@ async def test_somebody_whose_removal_is_held_back_is_sent_nothing_before_a_rest
 
     assert told.next is not None
     assert (told.next.action, told.next.code, told.next.requests) == ("stagedAction", "TooManyDeletes", ())
-    assert told.verdict.endswith("Its disabling is held back until the job is restarted.")
-    assert "Nothing: An earlier cycle held this disable back" in shown(told)
+    assert told.verdict.endswith("Its disabling is held back until somebody allows or rejects it.")
+    assert "the job's deletion threshold is 1" in told.next.reason
+    assert told.link is not None
+    assert "the job's deletion threshold is 1" in told.link.held_because
+    assert "Nothing: A cycle held this disable back" in shown(told)
 
     await world.db.write(restart, world.job_id)
     afresh = await explained(world, ada)

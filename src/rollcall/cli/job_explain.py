@@ -155,7 +155,8 @@ def _show_link(console: Console, told: ExplainedObject) -> None:
     if link.deleted_after is not None:
         console.print(f"  Deleted after {moment(link.deleted_after)} UTC (delete_after_days)")
     if link.withheld:
-        console.print("  [yellow]Its removal is held back[/] by the deletion threshold.")
+        why = f": {safe(link.held_because)}" if link.held_because else " until all of its cycle are counted."
+        console.print(f"  [yellow]Its removal is held back[/]{why}")
     if link.escrow is not None:
         again = f"tried again after {moment(link.escrow.next_attempt)} UTC"
         console.print(

@@ -104,8 +104,8 @@ def _show(console: Console, job: Job, lots: Sequence[Held], objects: Sequence[He
     if any(lot.decision is None for lot in lots):
         name = shell_word(job.display_name)
         console.print(
-            f"If the source is wrong, repair it, then rollcall job reject {name}. "
-            f"If they are meant: rollcall job allow {name}."
+            f"If the source is wrong, repair it, then rollcall job reject {name} --by WHO. "
+            f"If they are meant: rollcall job allow {name} --by WHO."
         )
 
 

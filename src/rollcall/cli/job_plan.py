@@ -99,9 +99,8 @@ def show_plan(console: Console, job: Job, planned: PlannedCycle, head: PlanHead 
     if planned.withheld:
         name = shell_word(job.display_name)
         console.print(
-            f"  {counted(len(planned.withheld), 'removal')} would be withheld, because a cycle may remove fewer than "
-            f"{job.settings.deletion_threshold}. If they are meant: rollcall job settings {name} deletion_threshold=NUMBER, "
-            f"and rollcall job restart {name}."
+            f"  {counted(len(planned.withheld), 'removal')} would be withheld. {safe(planned.held_because)} If they are "
+            f"meant, let the cycle run, and then: rollcall job allow {name} --by WHO."
         )
     if planned.held:
         _show_held(console, job, planned)
@@ -116,24 +115,23 @@ def show_plan(console: Console, job: Job, planned: PlannedCycle, head: PlanHead 
 
 
 def _show_held(console: Console, job: Job, planned: PlannedCycle) -> None:
-    """What an earlier cycle held back: all of it where a restart would send it, else the first names and the way on."""
+    """What an earlier cycle held back: all of it where no guard would object now, else the first names; why, and the way on."""
     many = counted(len(planned.held), "removal")
     is_held = f"[yellow]{many} {'is' if len(planned.held) == 1 else 'are'} held back[/] since an earlier cycle"
-    threshold = job.settings.deletion_threshold
     if planned.held_sent:
-        allowed = f"the deletion threshold is {threshold:,} now" if threshold else "there is no deletion threshold now"
-        console.print(f"{is_held}; {allowed}. No cycle sends them until the job is restarted. A restart would:")
+        console.print(f"{is_held}; by the limits and numbers of now no guard would object to:")
         for each in planned.held:
             _show_object(console, each)
-        console.print("  If they are meant: rollcall job restart. It reads everything again, too.")
-        return
-    names = ", ".join(f"{each.action} {safe(each.name)}" for each in planned.held[:_SHOWN_HELD])
-    more = f" … and {len(planned.held) - _SHOWN_HELD:,} more" if len(planned.held) > _SHOWN_HELD else ""
-    console.print(f"{is_held}: {names}{more}.")
+    else:
+        names = ", ".join(f"{each.action} {safe(each.name)}" for each in planned.held[:_SHOWN_HELD])
+        more = f" … and {len(planned.held) - _SHOWN_HELD:,} more" if len(planned.held) > _SHOWN_HELD else ""
+        console.print(f"{is_held}: {names}{more}.")
+        for because in dict.fromkeys(each.reason for each in planned.held if each.reason):
+            console.print(f"  {safe(because)}")
+    name = shell_word(job.display_name)
     console.print(
-        f"  A cycle may remove fewer than {threshold:,}, and none of these is sent until the job is restarted. If they "
-        f"are wrong, correct the directory. If they are meant: rollcall job pause, rollcall job settings "
-        f"deletion_threshold=NUMBER, rollcall job plan to read them all, and rollcall job restart."
+        "  None of these is sent until somebody decides. If the source is wrong, repair it, then rollcall job reject "
+        f"{name} --by WHO. If they are meant: rollcall job allow {name} --by WHO."
     )
 
 

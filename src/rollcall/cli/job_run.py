@@ -213,5 +213,6 @@ def _show(console: Console, job: Job, result: CycleResult, seconds: float) -> No
         console.print(f"Why objects failed: rollcall job logs {shell_word(job.display_name)} --status failure")
     if result.held:
         console.print(
-            f"Which removals were withheld, and why: rollcall job logs {shell_word(job.display_name)} --status warning"
+            f"[yellow]Held back:[/] {output.safe(result.held_because)}\n"
+            f"Which removals, and what to do: rollcall job held {shell_word(job.display_name)}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rollcall.provisioning import guarding
@@ -100,13 +101,29 @@ async def _plan_held(road: Road, planned: PlannedCycle, cycle: RehearsalLedger, 
         left = [key for key in keys if key not in looked_at and _is_left_held(cycle, key)]
         if left:
             await run_page(alone, await road.source.fetch(left), (), None)
-    for record in _of_this_cycle(ledger, recorder):
-        if record.action in _ACTIONS:
-            planned.held.append(_planned_object(record, record.action, record.reason))
-            planned.names[record.key] = record.name
+    found = [record for record in _of_this_cycle(ledger, recorder) if record.action in _ACTIONS]
+    reasons = await _why_held(road, [record.key for record in found])
+    for record in found:
+        planned.held.append(_planned_object(record, record.action, reasons.get(record.key, record.reason)))
+        planned.names[record.key] = record.name
     removals = sum(each.action in REMOVALS for each in (*planned.objects, *planned.withheld, *planned.held))
     fine = objection(road.settings, removals, await guarding.tally(road), anomaly) is None
     planned.held_sent = bool(planned.held) and fine
+
+
+async def _why_held(road: Road, keys: Sequence[Key]) -> dict[Key, str]:
+    """What a guard objected to when it held each of these removals back."""
+    lots: dict[str, str] = {}
+    reasons = {}
+    for first in range(0, len(keys), road.settings.page_size):
+        for key, link in (await road.ledger.known(keys[first : first + road.settings.page_size])).items():
+            if link.staging is None:
+                continue
+            if link.staging not in lots:
+                lot = await road.ledger.lot(link.staging)
+                lots[link.staging] = "" if lot is None else lot.objection.because
+            reasons[key] = lots[link.staging]
+    return reasons
 
 
 def _is_left_held(cycle: RehearsalLedger, key: Key) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from rollcall.provisioning.connectors.whole_resource import changed_resource
-from rollcall.provisioning.ledger_contract import KeptReference
+from rollcall.provisioning.guards import advice
+from rollcall.provisioning.ledger_contract import KeptReference, Lot
 from rollcall.provisioning.mapping_explain import MappedValue
 from rollcall.provisioning.model import (
     Entry,
@@ -42,7 +43,8 @@ class LinkFacts:
     """What is remembered of an object in the target.
 
     `how` says in words how it came to be linked, `since` when; `deleted_after` when what is disabled is deleted, if the
-    job says so. `escrow`: what failed, how often, and the next attempt.
+    job says so. `escrow`: what failed, how often, and the next attempt. `held_because`: what a guard objected to when it
+    held the removal back.
     """
 
     state: str
@@ -55,6 +57,7 @@ class LinkFacts:
     sent: Values
     escrow: Escrow | None
     deleted_after: datetime | None = None
+    held_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ def _what_next(step: NextStep | None, escrow: Escrow | None) -> str:
     if step is None or step.action == "none":
         return ""
     if step.action in _STAGED:
-        return f" Its {_STAGED[step.action]} is held back until the job is restarted."
+        return f" Its {_STAGED[step.action]} is held back until somebody allows or rejects it."
     if escrow is not None and escrow.given_up:
         return f" It failed and is given up; when it changes or is retried, a cycle would {step.action} it."
     if escrow is not None:
@@ -326,19 +329,21 @@ def _clause(reason: str) -> str:
     return first[:1].lower() + first[1:] if first.startswith(("The ", "No ", "It ")) else first
 
 
-def held_back(step: NextStep) -> NextStep:
-    """The same step for somebody whose removal an earlier cycle held back: nothing is sent until a restart.
+def held_back(step: NextStep, lot: Lot | None) -> NextStep:
+    """The same step for somebody whose removal a cycle held back in a lot: nothing is sent until somebody decides.
 
     What is no removal stays as it is: it goes out when the source has changed.
     """
     staged = {"disable": "stagedAction", "delete": "stagedDelete"}.get(step.action)
     if staged is None:
         return step
-    reason = (
-        f"An earlier cycle held this {step.action} back because of the deletion threshold, and none sends it until the "
-        "job is restarted (rule P3). If it is meant, set the job's deletion_threshold higher, read rollcall job plan, "
-        "and restart the job."
-    )
+    reason = f"This {step.action} is kept back until the removals of its cycle are counted (rule P2)."
+    if lot is not None:
+        objected = lot.objection
+        reason = (
+            f"A cycle held this {step.action} back on {lot.at:%Y-%m-%d %H:%M:%S} UTC, and none sends it until somebody "
+            f"decides (rules P3, P4). {objected.because} {advice(objected.guard)}"
+        )
     return NextStep(staged, "TooManyDeletes", reason, step.changes, (), step.problem)
 
 

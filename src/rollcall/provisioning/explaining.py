@@ -94,6 +94,7 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
         link = (await road.ledger.known([key])).get(key)
         if entry.state == "gone" and link is None and not records:
             raise NotFound(f"Neither the source nor the job knows {key.kind.lower()} {key.id}.")
+        lot = None if link is None or link.staging is None else await road.ledger.lot(link.staging)
         compiled = road.mappings.get(key.kind)
         scope = None
         step = None
@@ -103,7 +104,7 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
             road.target.hidden = client.hidden = compiled.redacted
             step = await _rehearsed(road, client, key, entry, scope)
             if link is not None and link.withheld and not await _reads_everything(road):
-                step = explained.held_back(step)
+                step = explained.held_back(step, lot)
         counts = await db.read(object_records.count_references, job.id, key)
         sent = next((record for record in records if explained.was_sent(record)), None)
         hidden: Collection[str] = () if compiled is None else compiled.redacted
@@ -111,6 +112,8 @@ async def _explain_now(service: Service, db: TenantDatabase, job: Job, key: Key,
         days = job.settings.delete_after_days if waits else 0
         nothing_flows = "" if scope is None else explained.nothing_flows(scope, link, key.kind)
         facts = None if link is None else explained.link_facts(link, records, hidden, REDACTED, days)
+        if facts is not None and facts.withheld and lot is not None:
+            facts = replace(facts, held_because=lot.objection.because)
         return ExplainedObject(
             job_id=str(job.id),
             job=job.display_name,

@@ -57,6 +57,7 @@ def sections(planned: PlannedCycle, head: PlanHead, digest: Digest) -> Iterator[
     yield "by_kind", by_kind(planned)
     yield "expected", expected(planned, head.requests_per_second)
     yield "problem", planned.problem
+    yield "held_because", planned.held_because
     yield "held_sent_by_restart", planned.held_sent
     yield "objects", (_object(planned, each) for each in planned.objects)
     yield "references", (_references(planned, *each) for each in referring(planned))
@@ -164,8 +165,11 @@ def warnings(planned: PlannedCycle, left_out: Sequence[LeftOut]) -> list[str]:
         said.append(f"Removal: {_counted(taken, 'reference')} taken away (memberships and managers).")
     if planned.withheld:
         said.append(f"Held back: {_counted(len(planned.withheld), 'removal')} would be withheld by the job's guards.")
+    if planned.held_because:
+        said.append(f"The guards' evidence: {planned.held_because}")
     if planned.held:
-        then = "a restart would send them" if planned.held_sent else "they are too many for the deletion threshold"
+        evidence = " ".join(dict.fromkeys(each.reason for each in planned.held if each.reason))
+        then = f"they wait until somebody allows or rejects them. {evidence}".rstrip(". ")
         said.append(f"Held back since an earlier cycle: {_counted(len(planned.held), 'removal')}; {then}.")
     if left_out:
         said.append(

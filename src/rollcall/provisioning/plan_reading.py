@@ -112,6 +112,7 @@ def planned_of(document: dict[str, Any]) -> PlannedCycle:
         document["kind"],
         in_step=document["totals"]["in_step"],
         held_sent=document["held_sent_by_restart"],
+        held_because=document.get("held_because", ""),
         problem=document["problem"],
         given=Given(datetime.fromisoformat(document["made_at"]), document["seed"]),
         requests=document["expected"]["requests"],

@@ -49,7 +49,8 @@ class PlannedCycle:
     """The whole plan. `added` and `removed` are references by object and attribute, as names or ids of the other end.
 
     `withheld` is what this cycle would hold back. `held` is what an earlier one did: this cycle leaves it alone, and a
-    restart would send it, unless a guard objects still (`held_sent`). `given`: the moment and the chance it
+    restart would send it, unless a guard objects still (`held_sent`); the reason of each is why it was. `held_because`:
+    what this cycle's guards object to, with their evidence. `given`: the moment and the chance it
     was worked out with. `requests`: how many the cycle would send, questions included. `basis`: how far the source
     was read for it.
     """

@@ -11,7 +11,7 @@ _ADVICE: dict[QuarantineReason, str] = {
     "EncounteredEscrowProportionThreshold": "Look at what fails most, correct it at its root, and start the job.",
     "EncounteredQuarantineException": "Test the connection, correct it, and start the job.",
     "QuarantinedOnDemand": "Somebody put it there; start the job when it may go on.",
-    "TooManyDeletes": "Look at the removals that are held back. Allow them, or repair source, assignments or filter and restart the job.",
+    "TooManyDeletes": "Look at the removals that are held back: rollcall job held. Allow them, or repair source, assignments or filter and reject them.",
     "IngestionInterrupted": "The directory could not be read. Nothing has to be done in the application; if it stays, see the worker's log.",
     "Unknown": "The service itself failed. Nothing has to be done in the application; if it stays, see the worker's log.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -45,20 +46,29 @@ def test_the_last_line_says_what_would_be_sent_and_what_not(planned: PlannedCycl
 
 def test_what_an_earlier_cycle_held_back_is_named_with_the_way_to_let_it_through() -> None:
     """P3, P4."""
-    _, names, way, _ = shown(PlannedCycle(held=[REMOVAL] * 12))
+    held = [replace(REMOVAL, reason="12 removals; the job's limit is 1 % within a day.")] * 12
+    _, names, because, way, _ = shown(PlannedCycle(held=held))
 
     assert names.startswith("12 removals are held back since an earlier cycle: disable ada, ")
     assert names.endswith("disable ada … and 2 more.")
-    assert "fewer than 500" in way
-    steps = ["rollcall job pause", "deletion_threshold=NUMBER", "rollcall job plan", "rollcall job restart"]
-    assert [way.index(step) for step in steps] == sorted(way.index(step) for step in steps)
+    assert because.strip() == "12 removals; the job's limit is 1 % within a day.", "of whichever guard, and once"
+    assert ("rollcall job reject" in way, "rollcall job allow" in way, "restart" in way) == (True, True, False)
 
 
-def test_what_a_restart_would_send_is_listed_with_its_changes() -> None:
+def test_what_this_cycle_would_hold_back_is_told_with_the_evidence_of_the_guard_that_objects() -> None:
+    """P3."""
+    evidence = "12 removals are due in this cycle; the job's limit is 1 % within a day."
+    told = shown(PlannedCycle(withheld=[REMOVAL], held_because=evidence))
+
+    assert evidence in told[2]
+    assert "rollcall job allow" in told[2]
+
+
+def test_what_no_guard_would_object_to_any_more_is_listed_with_its_changes() -> None:
     """P4."""
     removal = PlannedObject(ADA, "ada", "disable", "t1", (("active", True, False),), "Blocked.")
     told = shown(PlannedCycle(held=[removal], held_sent=True))
 
-    assert "the deletion threshold is 500 now" in told[1]
+    assert "no guard would object" in told[1]
     assert told[2:5] == ["disable User ada", "    Blocked.", "    active: true → false"]
-    assert "rollcall job restart" in told[5]
+    assert "rollcall job allow" in told[5]

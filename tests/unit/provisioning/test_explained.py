@@ -152,7 +152,7 @@ def test_when_a_disabled_account_is_deleted_is_told() -> None:
         (
             NextStep("stagedDelete", "", "", (), ()),
             None,
-            "In scope, in the application. Why. Its deletion is held back until the job is restarted.",
+            "In scope, in the application. Why. Its deletion is held back until somebody allows or rejects it.",
         ),
         (
             NextStep("none", "", "", (), (), obstacle="the mapping is off"),
