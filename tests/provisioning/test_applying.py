@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
+from aiohttp import web
 
 from rollcall import directory
 from rollcall.crypto import Sealer
@@ -23,6 +27,7 @@ from rollcall.provisioning import (
     Service,
     StoredPlan,
     apply_plan,
+    change_schema,
     change_settings,
     decide,
     last_plan,
@@ -35,13 +40,18 @@ from rollcall.provisioning import (
     plan_whole,
     planned_of,
     provision_on_demand,
+    prune_history,
+    read_job,
     read_plan,
     read_plan_row,
     restart,
 )
+from rollcall.provisioning.defaults import IS_ACTIVE, computed, direct, schema_document
 from rollcall.provisioning.job_states import has_force_deletes
-from rollcall.runtime import Runtime
-from tests.provisioning.proxy import WRITING, Proxy
+from rollcall.provisioning.plans import keep_plan
+from rollcall.provisioning.service import run_seen
+from rollcall.runtime import Runtime, SystemRuntime, uuid7
+from tests.provisioning.proxy import WRITING, Proxy, let_pass
 from tests.provisioning.world import World, found_world, upn
 
 
@@ -392,3 +402,233 @@ async def test_a_cycle_that_stops_because_something_moved_leaves_forced_deletes_
     assert (await world.cycle()).problem is None
 
     assert [each["active"] for each in (await world.target.accounts()).values()] == [False, False]
+
+
+# ── plans of chance and time, and decisions made meanwhile ─────────────────────────────────────
+
+
+@dataclass
+class Clock(SystemRuntime):
+    """The machine, with a clock that a test moves."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+    def new_id(self) -> UUID:
+        return uuid7(int(self.now().timestamp() * 1000), super().new_id().int)
+
+
+TITLES = ["Guid()", "Append([userPrincipalName], Guid())", "Now()"]
+
+
+async def _of_chance(database: Database, clock: Clock, proxy: Proxy, expression: str) -> World:
+    """A job of which every title is another one each time it is worked out."""
+    world = await found_world(database, clock, proxy, settings=JobSettings(approval="always"))
+    user = [direct("userPrincipalName", "userName", 1), computed(IS_ACTIVE, "active"), computed(expression, "title")]
+    group = [direct("displayName", "displayName", 1), direct("members", "members")]
+    await world.db.write(change_schema, world.job_id, schema_document(user, group))
+    return world
+
+
+@pytest.mark.parametrize("expression", TITLES)
+async def test_a_plan_of_chance_or_time_is_the_same_plan_an_hour_later_and_can_be_approved(
+    database: Database, proxy: Proxy, expression: str
+) -> None:
+    clock = Clock()
+    world = await _of_chance(database, clock, proxy, expression)
+    await people(world, "ada", "bob")
+    await world.cycle()
+    plan = await waiting(world)
+    title = plan_whole(Compressed(await world.db.read(plan_pieces, plan.id)))["objects"][0]["changes"]
+    for hours in (1.5, 3, 4.5):
+        clock.ahead = timedelta(hours=hours)
+        await world.cycle()
+    assert [each.state for each in await world.db.read(list_plans, world.job_id)] == ["waiting"]
+    assert await world.db.read(told) == 1
+
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+    result = await world.cycle()
+
+    assert (result.problem, result.counts.created) == (None, 2)
+    sent = {each["new"] for each in title if each["attribute"] == "title"}
+    assert sent <= {each["title"] for each in (await world.target.accounts()).values()}
+
+
+@pytest.mark.parametrize("expression", TITLES)
+async def test_a_rejected_plan_of_chance_or_time_is_not_asked_for_again(
+    database: Database, proxy: Proxy, expression: str
+) -> None:
+    clock = Clock()
+    world = await _of_chance(database, clock, proxy, expression)
+    await people(world, "ada")
+    await world.cycle()
+    await decide(world.service, world.db, (await waiting(world)).id, "rejected", "Grace", "")
+    for hours in (1.5, 3, 4.5):
+        clock.ahead = timedelta(hours=hours)
+        await world.cycle()
+
+    assert [each.state for each in await world.db.read(list_plans, world.job_id)] == ["rejected"]
+    assert await world.db.read(told) == 1
+
+
+async def test_what_depends_on_the_time_is_planned_anew_when_its_time_has_come(
+    database: Database, proxy: Proxy
+) -> None:
+    clock = Clock()
+    world = await _of_chance(database, clock, proxy, "Now()")
+    await people(world, "ada")
+    await world.cycle()
+    await decide(world.service, world.db, (await waiting(world)).id, "rejected", "Grace", "")
+    clock.ahead = timedelta(hours=73)
+    await world.cycle()
+
+    assert [each.state for each in await world.db.read(list_plans, world.job_id)] == ["waiting", "rejected"]
+
+
+async def test_a_plan_that_is_approved_while_another_one_is_made_is_carried_out(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    world = await demanding(database, runtime, proxy, approval="always")
+    await people(world, "ada")
+    await world.cycle()
+    await people(world, "bob")
+    plan = await waiting(world)
+
+    async def approves(_method: str, _path: str) -> None:
+        world.proxy.interfere = let_pass
+        await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+
+    world.proxy.interfere = approves
+    result = await world.cycle()
+
+    # Bob came after what was approved, so that is superseded and both wait; but neither is the run cut off nor Grace's word lost.
+    assert result.problem is not None
+    assert result.problem.code == "PlanAwaitsApproval"
+    states = [(each.state, each.decided_by) for each in await world.db.read(list_plans, world.job_id)]
+    assert states == [("waiting", None), ("superseded", "Grace")]
+
+
+async def test_an_approval_takes_turns_with_the_plan_that_would_supersede_it(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    world = await demanding(database, runtime, proxy, approval="always")
+    await people(world, "ada")
+    await world.cycle()
+    plan = await waiting(world)
+    newer = replace(plan, id=runtime.new_id())
+
+    async def both(number: int) -> object:
+        if number:
+            return await world.db.write(keep_plan, newer, [b""])
+        try:
+            return (await decide(world.service, world.db, plan.id, "approved", "Grace", "")).state
+        except Conflict as refusal:
+            return refusal
+
+    decided, kept_newer = await asyncio.gather(both(0), both(1))
+
+    states = {each.id: each.state for each in await world.db.read(list_plans, world.job_id)}
+    if kept_newer:
+        assert isinstance(decided, Conflict)
+        assert states == {plan.id: "superseded", newer.id: "waiting"}
+    else:
+        assert decided == "approved"
+        assert states == {plan.id: "approved"}
+
+
+async def test_a_newer_plan_gives_way_to_one_that_was_approved(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    world = await demanding(database, runtime, proxy, approval="always")
+    await people(world, "ada")
+    await world.cycle()
+    plan = await waiting(world)
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+
+    assert not await world.db.write(keep_plan, replace(plan, id=runtime.new_id()), [b""])
+    assert (await waiting(world)).id == plan.id
+
+
+async def test_the_plan_that_is_open_counts_although_a_clock_that_was_ahead_made_others(
+    database: Database, proxy: Proxy
+) -> None:
+    clock = Clock(ahead=timedelta(days=365))
+    world = await found_world(database, clock, proxy, settings=JobSettings(approval="always"))
+    await people(world, "ada")
+    await world.cycle()
+    early = await waiting(world)
+    await people(world, "bob")
+    clock.ahead = timedelta(0)
+    await world.cycle()
+    plan = await waiting(world)
+    assert plan.id < early.id, "the clock went back"
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+
+    assert (await world.cycle()).counts.created == 2
+
+
+async def test_a_plan_that_cannot_be_compared_sends_nothing_and_stays_approved(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    world = await demanding(database, runtime, proxy, approval="always")
+    await people(world, "ada")
+    await world.cycle()
+    plan = await waiting(world)
+    await decide(world.service, world.db, plan.id, "approved", "Grace", "")
+    world.proxy.taken()
+    refusals, refused = 1, list[str]()
+
+    async def away_at_first(_method: str, path: str) -> web.Response | None:
+        # As long as the plan is worked out: then the target is back.
+        if len(refused) < refusals:
+            refused.append(path)
+            return web.Response(status=401)
+        return None
+
+    world.proxy.interfere = away_at_first
+    result = await world.cycle()
+
+    assert result.problem is not None
+    assert result.problem.code == "PlanMoved"
+    assert writes(world) == []
+    assert (await waiting(world)).state == "approved"
+    assert (await world.cycle()).counts.created == 1
+    assert (await waiting(world)).state == "applied"
+
+
+async def test_what_is_to_be_approved_from_now_on_is_not_sent_by_a_cycle_that_begins(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    world = await demanding(database, runtime, proxy)
+    await people(world, "ada")
+    seen = await world.db.read(read_job, world.job_id)
+    await world.db.write(change_settings, world.job_id, {"approval": "always"})
+
+    with pytest.raises(Conflict, match="approved"):
+        await run_seen(world.service, world.db, seen, None)
+    assert await world.target.accounts() == {}
+
+
+async def test_the_documents_of_plans_are_kept_as_long_as_the_log(database: Database, proxy: Proxy) -> None:
+    clock = Clock()
+    world = await found_world(database, clock, proxy, settings=JobSettings(approval="always"))
+    await people(world, "ada")
+    await world.cycle()
+    rejected = await waiting(world)
+    await decide(world.service, world.db, rejected.id, "rejected", "Grace", "")
+    later = clock.now() + timedelta(days=399)
+    assert await world.db.write(prune_history, later) == 0
+    later += timedelta(days=2)
+    while await world.db.write(prune_history, later):
+        pass
+
+    assert await world.db.read(plan_pieces, rejected.id) == []
+    assert (await waiting(world)).state == "rejected", "or somebody would be asked for it again"
+    await people(world, "bob")
+    await world.cycle()
+    while await world.db.write(prune_history, later):
+        pass
+    assert [each.state for each in await world.db.read(list_plans, world.job_id)] == ["waiting"]
+    assert await world.db.read(plan_pieces, (await waiting(world)).id) != []

@@ -123,8 +123,8 @@ def show_plan_command(
         document = provisioning.plan_whole(Compressed(pieces))
         rate = document["expected"]["requests_per_second"]
         left_out: list[LeftOut] = []
-        head = PlanHead(found.made, db.tenant, job.id, document["job_name"], left_out, rate)
         planned = provisioning.planned_of(document)
+        head = PlanHead(found.given_at, db.tenant, job.id, document["job_name"], left_out, rate)
         said = plan_out.Plan(parts.provisioning, job, planned, head, show_plan, what_of(found, job))
         return plan_out.answer(said, wanted, out, 0, as_json=as_json)
 

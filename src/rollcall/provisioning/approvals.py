@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -19,13 +19,13 @@ from rollcall.provisioning import plans
 from rollcall.provisioning.applying import Work, apply
 from rollcall.provisioning.connection import Service
 from rollcall.provisioning.cycle import CycleResult
-from rollcall.provisioning.gate import AWAITS_APPROVAL, MOVED, Approved, Unapproved, is_approval_demanded
+from rollcall.provisioning.gate import AWAITS_APPROVAL, CLOSED, MOVED, Unapproved, is_approval_demanded
 from rollcall.provisioning.jobs import Job, read_job
 from rollcall.provisioning.model import Json, Problem
 from rollcall.provisioning.notices import Notice, announce
 from rollcall.provisioning.plan_document import operations_in, plan_digest, removes_anything, totals, warnings
 from rollcall.provisioning.plan_reading import ReadPlan, objects_of
-from rollcall.provisioning.planned import PlannedCycle
+from rollcall.provisioning.planned import Given, PlannedCycle
 from rollcall.provisioning.plans import StoredPlan
 from rollcall.provisioning.road import Counts
 
@@ -142,7 +142,8 @@ class Approvals:
             return None
         except Unavailable:
             # The target is away: the cycle finds that out as well, and its end says so where ends of cycles are judged.
-            return await self._work.run(Approved(read.objects, read.references, self._work.digest), read.given)
+            # Should it be back by now, nothing is sent all the same: the plan was not compared. It stays approved.
+            return await self._work.run(CLOSED, read.given)
         if result.problem is None or result.problem.code == MOVED:
             state: plans.PlanState = "applied" if result.problem is None else "superseded"
             await self._db.write(plans.end_plan, plan.id, state, self._runtime.now())
@@ -150,12 +151,29 @@ class Approvals:
 
     async def _stands(self, plan: StoredPlan) -> bool:
         """Whether nothing has moved that the plan depends on, as far as a quick look shows."""
-        if self._runtime.now() - plan.looked >= _LOOK_AGAIN_AFTER or plan.basis.get("setup") != setup_digest(self._job):
+        if not self._is_fresh(plan.looked) or plan.basis.get("setup") != setup_digest(self._job):
             return False
         return not await self._moves(plan.basis.get("watermark"))
 
+    def _is_fresh(self, moment: datetime) -> bool:
+        """Whether it was lately; a moment that is still to come, because the clock was set back, was not."""
+        return timedelta(0) <= self._runtime.now() - moment < _LOOK_AGAIN_AFTER
+
+    async def _planned(self, last: StoredPlan | None) -> PlannedCycle:
+        """The plan of now; where only the moment and the chance that mappings draw are others than before, the one of before."""
+        if last is None or last.state not in ("waiting", "rejected"):
+            return await self._work.plan(None)
+        now = self._runtime.now()
+        if timedelta(0) <= now - last.given_at < timedelta(hours=self._job.settings.approval_expires_hours):
+            planned = await self._work.plan(last.given)
+            same = planned.problem is not None or plan_digest(planned, self._work.digest) == last.digest
+            if same or self._is_fresh(last.given_at):
+                return planned
+        # What depends on the time has its time; what depends on chance stays as it was drawn.
+        return await self._work.plan(Given(now, last.seed))
+
     async def _plan(self, last: StoredPlan | None) -> CycleResult:
-        planned = await self._work.plan(None)
+        planned = await self._planned(last)
         settings = self._job.settings
         demanded = is_approval_demanded(
             settings.approval, settings.approval_over, operations_in(planned), removes=removes_anything(planned)
@@ -169,11 +187,14 @@ class Approvals:
         if last is not None and last.state in ("waiting", "rejected") and last.digest == digest:
             await self._db.write(plans.note_looked, last.id, basis, self._runtime.now())
             return _without_a_cycle(last)
-        return _without_a_cycle(await self._keep(planned, last, digest, basis))
+        kept = await self._keep(planned, last, digest, basis)
+        # Approved while it was planned again: that one is carried out.
+        return await self.run() if kept is None else _without_a_cycle(kept)
 
     async def _keep(
         self, planned: PlannedCycle, last: StoredPlan | None, digest: str, basis: dict[str, Json]
-    ) -> StoredPlan:
+    ) -> StoredPlan | None:
+        assert planned.given is not None, "a plan knows what it was made with"
         now, plan_id = self._runtime.now(), self._runtime.new_id()
         follows = last is not None and last.state == "waiting"
         plan = StoredPlan(
@@ -181,6 +202,8 @@ class Approvals:
             job_id=self._job.id,
             series=last.series if last is not None and follows else plan_id,
             made=now,
+            given_at=planned.given.now,
+            seed=planned.given.seed,
             looked=now,
             expires=now + timedelta(hours=self._job.settings.approval_expires_hours),
             state="waiting",
@@ -191,13 +214,16 @@ class Approvals:
             warnings=warnings(planned, ()),
         )
         pieces = list(compressed(self._write(planned)))
-        await self._db.write(_keep_and_announce, plan, pieces, self._runtime.new_id(), self._job.display_name)
+        name = self._job.display_name
+        if not await self._db.write(_keep_and_announce, plan, pieces, self._runtime.new_id(), name):
+            return None
         _log.info("plan waits for approval", job=str(self._job.id), plan=str(plan.id))
         return plan
 
 
-async def _keep_and_announce(tx: Tx, plan: StoredPlan, pieces: list[bytes], notice_id: UUID, job_name: str) -> None:
-    await plans.keep_plan(tx, plan, pieces)
+async def _keep_and_announce(tx: Tx, plan: StoredPlan, pieces: list[bytes], notice_id: UUID, job_name: str) -> bool:
+    if not await plans.keep_plan(tx, plan, pieces):
+        return False
     written = sum(plan.totals[name] for name in ("create", "update", "disable", "delete"))
     message = (
         f"A plan of the job {job_name} waits for approval: {written:,} objects to write, and nothing is sent before. It "
@@ -207,6 +233,7 @@ async def _keep_and_announce(tx: Tx, plan: StoredPlan, pieces: list[bytes], noti
     # Plans that take each other's place are one matter to decide: nobody is told again.
     notice = Notice("approval", f"{AWAITS_APPROVAL} {plan.series}", message, details)
     await announce(tx, plan.job_id, notice_id, notice, plan.made)
+    return True
 
 
 def _without_a_cycle(plan: StoredPlan) -> CycleResult:

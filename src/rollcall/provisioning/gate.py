@@ -44,6 +44,22 @@ class Open:
 OPEN = Open()
 
 
+class Closed:
+    """Lets nothing pass."""
+
+    def objects(self, operations: Sequence[Operation]) -> Problem | None:
+        return _NOT_COMPARED if operations else None
+
+    def references(self, operations: Sequence[ReferenceOperation]) -> Problem | None:
+        return _NOT_COMPARED if operations else None
+
+
+CLOSED = Closed()
+_NOT_COMPARED = Problem(
+    MOVED, "The approved plan could not be compared with what is to be done now, so nothing was sent. The next run tries again."
+)
+
+
 class Recorder(Open):
     """Lets everything pass; keeps a digest of each operation by object and action, and how many times there was one."""
 

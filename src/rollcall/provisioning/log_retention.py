@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Identifier
 
 from rollcall.db import Tx
 from rollcall.errors import Invalid
+from rollcall.provisioning.plans import prune_plans
 from rollcall.runtime import uuid7
 
 LOG_KEPT_DAYS = 400
@@ -45,8 +46,8 @@ async def change_tenant_settings(tx: Tx, log_kept_days: int) -> TenantSettings:
 
 
 async def prune_history(tx: Tx, now: datetime, limit: int = _AT_ONCE) -> int:
-    """Forget log records and decisions about what was held back that are older than the tenant keeps them, and cycles after
-    90 days; how many went.
+    """Forget log records, plans and decisions about what was held back that are older than the tenant keeps them, and cycles
+    after 90 days; how many went.
 
     At most `limit` of each in one transaction, which writes nothing that a cycle waits for. Call it until it returns 0.
     """
@@ -74,4 +75,4 @@ async def prune_history(tx: Tx, now: datetime, limit: int = _AT_ONCE) -> int:
             ).format(table=Identifier(table), only=only),
             {"before": before, "limit": limit},
         )
-    return gone
+    return gone + await prune_plans(tx, now, timedelta(days=kept.log_kept_days), limit)

@@ -14,11 +14,11 @@ from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.provisioning.job_states import SCHEDULE_CHANNEL
 from rollcall.provisioning.model import Json
+from rollcall.provisioning.planned import Given
 
 PlanState = Literal["waiting", "approved", "rejected", "expired", "superseded", "applied"]
-_COLUMNS = """id, job_id, series, made, looked, expires, state, digest, basis, kind, totals, warnings,
+_COLUMNS = """id, job_id, series, made, given_at, seed, looked, expires, state, digest, basis, kind, totals, warnings,
     decided, decided_by, comment, began, ended"""
-_FORGOTTEN_AFTER = timedelta(days=400)
 _SUPERSEDED_FORGOTTEN_AFTER = timedelta(days=7)
 
 
@@ -26,7 +26,8 @@ _SUPERSEDED_FORGOTTEN_AFTER = timedelta(days=7)
 class StoredPlan:
     """A plan that somebody has to decide about, or had to.
 
-    `looked`: when it was last found to be the plan still. `basis`: how far the source was read for it, and for which
+    `given_at` and `seed`: the moment and the chance that mappings worked with. `looked`: when it was last found to be the plan
+    still. `basis`: how far the source was read for it, and for which
     set-up of the job. `began`, `ended`: when it was carried out.
     """
 
@@ -34,6 +35,8 @@ class StoredPlan:
     job_id: UUID
     series: UUID
     made: datetime
+    given_at: datetime
+    seed: str
     looked: datetime
     expires: datetime
     state: PlanState
@@ -48,11 +51,20 @@ class StoredPlan:
     began: datetime | None = None
     ended: datetime | None = None
 
+    @property
+    def given(self) -> Given:
+        """What the plan is worked out with again."""
+        return Given(self.given_at, self.seed)
+
 
 async def last_plan(tx: Tx, job_id: UUID) -> StoredPlan | None:
-    """The newest plan of a job, whatever became of it."""
+    """The plan of a job that is open, or else the newest one, whatever became of it."""
     row = await tx.one(
-        f"select {_COLUMNS} from provisioning.plans where job_id = %s order by id desc limit 1", [job_id]
+        f"""
+        select {_COLUMNS} from provisioning.plans where job_id = %s
+        order by state in ('waiting', 'approved') desc, number desc limit 1
+        """,
+        [job_id],
     )
     return None if row is None else StoredPlan(**row)
 
@@ -62,7 +74,7 @@ async def list_plans(tx: Tx, job_id: UUID | None = None, limit: int = 100) -> li
     rows = await tx.all(
         f"""
         select {_COLUMNS} from provisioning.plans where %(job)s::uuid is null or job_id = %(job)s
-        order by id desc limit %(limit)s
+        order by number desc limit %(limit)s
         """,
         {"job": job_id, "limit": limit},
     )
@@ -77,8 +89,20 @@ async def read_plan_row(tx: Tx, plan_id: UUID) -> StoredPlan:
     return StoredPlan(**row)
 
 
-async def keep_plan(tx: Tx, plan: StoredPlan, pieces: Iterable[bytes]) -> None:
-    """Keep a plan that waits; one that waited before is superseded, and its document goes."""
+async def _hold(tx: Tx, job_id: UUID) -> None:
+    """Who decides about a plan and who puts another in its place do so one after the other."""
+    await tx.one("select from provisioning.jobs where id = %s for no key update", [job_id])
+
+
+async def keep_plan(tx: Tx, plan: StoredPlan, pieces: Iterable[bytes]) -> bool:
+    """Keep a plan that waits; one that waited before is superseded, and its document goes.
+
+    False, with nothing done, when another one was approved meanwhile: that is the one to carry out.
+    """
+    await _hold(tx, plan.job_id)
+    approved = "select id from provisioning.plans where job_id = %s and state = 'approved'"
+    if await tx.one(approved, [plan.job_id]) is not None:
+        return False
     await tx.run(
         "update provisioning.plans set state = 'superseded', ended = %s where job_id = %s and state = 'waiting'",
         [plan.made, plan.job_id],
@@ -93,22 +117,17 @@ async def keep_plan(tx: Tx, plan: StoredPlan, pieces: Iterable[bytes]) -> None:
     )
     await tx.run(
         """
-        delete from provisioning.plans where job_id = %s
-            and (made < %s or (state = 'superseded' and decided is null and made < %s))
-        """,
-        [plan.job_id, plan.made - _FORGOTTEN_AFTER, plan.made - _SUPERSEDED_FORGOTTEN_AFTER],
-    )
-    await tx.run(
-        """
         insert into provisioning.plans
-            (job_id, id, series, made, looked, expires, state, digest, basis, kind, totals, warnings)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            (job_id, id, series, made, given_at, seed, looked, expires, state, digest, basis, kind, totals, warnings)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         """,
         [
             plan.job_id,
             plan.id,
             plan.series,
             plan.made,
+            plan.given_at,
+            plan.seed,
             plan.looked,
             plan.expires,
             plan.state,
@@ -124,6 +143,36 @@ async def keep_plan(tx: Tx, plan: StoredPlan, pieces: Iterable[bytes]) -> None:
             "insert into provisioning.plan_pieces (job_id, plan_id, number, content) values (%s, %s, %s, %s)",
             [plan.job_id, plan.id, number, content],
         )
+    return True
+
+
+async def prune_plans(tx: Tx, now: datetime, kept_for: timedelta, limit: int) -> int:
+    """Forget plans that are over: their documents after `kept_for`, and so the plans; how many of both went.
+
+    The last plan of a job stays as a row without its document: when it was rejected, nobody is asked for it again.
+    """
+    before = now - kept_for
+    ended = "plan.state not in ('waiting', 'approved')"
+    gone = await tx.run(
+        f"""
+        delete from provisioning.plan_pieces where (tenant_id, job_id, plan_id, number) in (
+            select piece.tenant_id, piece.job_id, piece.plan_id, piece.number from provisioning.plans plan
+                join provisioning.plan_pieces piece
+                    on (piece.tenant_id, piece.job_id, piece.plan_id) = (plan.tenant_id, plan.job_id, plan.id)
+            where {ended} and (plan.made < %s or plan.state in ('superseded', 'expired')) limit %s)
+        """,
+        [before, limit],
+    )
+    return gone + await tx.run(
+        f"""
+        delete from provisioning.plans where (tenant_id, job_id, id) in (
+            select tenant_id, job_id, id from provisioning.plans plan
+            where {ended} and (made < %s or (state = 'superseded' and decided is null and made < %s)) and exists (
+                select from provisioning.plans newer where newer.job_id = plan.job_id and newer.number > plan.number)
+            limit %s)
+        """,
+        [before, now - _SUPERSEDED_FORGOTTEN_AFTER, limit],
+    )
 
 
 async def plan_pieces(tx: Tx, plan_id: UUID) -> list[bytes]:
@@ -158,6 +207,7 @@ async def decide_plan(
     now: datetime,
 ) -> StoredPlan:
     """Approve or reject a plan that waits, and tell the worker. Raises NotFound, and Conflict when it does not wait."""
+    await _hold(tx, (await read_plan_row(tx, plan_id)).job_id)
     row = await tx.one(
         f"""
         update provisioning.plans

@@ -70,21 +70,27 @@ async def run_job(service: Service, tenant: UUID, job_id: UUID, *, watch: Observ
         job = await db.read(jobs.read_job, job_id)
         if job.settings.approval == "never":
             await db.write(plans.close_plans, job_id, service.runtime.now())
-            return await _run(service, db, job_id, watch)
+            return await run_seen(service, db, job, watch)
         return await _approvals(service, db, job, watch).run()
 
 
-async def _run(
+async def run_seen(
     service: Service,
     db: TenantDatabase,
-    job_id: UUID,
+    seen: Job,
     watch: Observer | None,
     gate: Gate = OPEN,
     given: Given | None = None,
 ) -> CycleResult:
-    cycle_id = service.runtime.new_id()
+    """One cycle of the job `seen`, through the gate that was chosen for it then.
+
+    Raises Conflict when what the job wants approved is something else by now.
+    """
+    job_id, cycle_id = seen.id, service.runtime.new_id()
     hold = await db.write(take_hold, job_id, cycle_id)
     job = await db.read(jobs.read_job, job_id)
+    if _approval(job) != _approval(seen):
+        raise Conflict("What the job wants approved was changed while its cycle began, so nothing was sent. Run it again.")
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
     position = await DatabaseLedger(db, job_id).position()
     kind = "initial" if position.watermark is None or position.reading_full else "incremental"
@@ -135,6 +141,10 @@ async def _run(
     return result
 
 
+def _approval(job: Job) -> tuple[str, int]:
+    return job.settings.approval, job.settings.approval_over
+
+
 def _measure(service: Service, job_id: UUID, kind: str, result: str, counts: Counts) -> None:
     if service.metrics is not None:
         service.metrics.cycle_ended(job_id, kind, result, counts.withheld)
@@ -171,14 +181,15 @@ def _work(service: Service, db: TenantDatabase, job: Job, watch: Observer | None
         return await plan_job(service, db.tenant, job.id, given)
 
     async def running(gate: Gate, given: Given | None) -> CycleResult:
-        return await _run(service, db, job.id, watch, gate, given)
+        return await run_seen(service, db, job, watch, gate, given)
 
     return Work(job, db.tenant, values_digest(service), planning, running)
 
 
 def _approvals(service: Service, db: TenantDatabase, job: Job, watch: Observer | None) -> Approvals:
     def write(planned: PlannedCycle) -> Iterable[bytes]:
-        return document_lines(service, planned, PlanHead(service.runtime.now(), db.tenant, job.id, job.display_name))
+        assert planned.given is not None, "a plan knows when it was made"
+        return document_lines(service, planned, PlanHead(planned.given.now, db.tenant, job.id, job.display_name))
 
     async def moves(watermark: dict[str, Json] | None) -> bool:
         if watermark is None:

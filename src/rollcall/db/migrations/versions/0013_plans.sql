@@ -3,8 +3,11 @@ create table provisioning.plans (
     tenant_id uuid not null default rollcall_tenant(),
     job_id uuid not null,
     id uuid not null,
+    number bigint generated always as identity, -- their order, which a clock that goes back does not change
     series uuid not null, -- the first of the plans that took each other's place while nobody decided
     made timestamptz not null,
+    given_at timestamptz not null, -- the moment that mappings took for now, and the chance they drew with
+    seed text not null,
     looked timestamptz not null,
     expires timestamptz not null,
     state text not null check (state in ('waiting', 'approved', 'rejected', 'expired', 'superseded', 'applied')),
@@ -22,6 +25,7 @@ create table provisioning.plans (
     foreign key (tenant_id, job_id) references provisioning.jobs (tenant_id, id) on delete cascade
 );
 create unique index plans_open on provisioning.plans (tenant_id, job_id) where state in ('waiting', 'approved');
+create unique index plans_order on provisioning.plans (tenant_id, job_id, number);
 select rollcall_protect('provisioning.plans');
 
 -- The document of a plan, compressed, in pieces.
