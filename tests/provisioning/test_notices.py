@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,11 +12,13 @@ from uuid import UUID
 
 import pytest
 import structlog
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from rollcall import directory
 from rollcall.crypto import Sealer
 from rollcall.db import Database, TenantDatabase
 from rollcall.mail import MailServer
+from rollcall.outbound import Reach, open_session
 from rollcall.provisioning import (
     Deliverer,
     Delivery,
@@ -40,6 +43,7 @@ from rollcall.provisioning import (
 )
 from rollcall.provisioning.deliveries import claim_due
 from rollcall.provisioning.jobs import create_job
+from rollcall.provisioning.webhook_sending import Message, send_webhook
 from rollcall.runtime import SystemRuntime, uuid7
 from tests.mail.servers import Mailbox, mail_server
 from tests.provisioning.receiver import Receiver, receiving
@@ -457,7 +461,7 @@ async def test_after_a_rotation_both_secrets_sign_for_a_day(office: Office) -> N
 async def test_private_addresses_can_be_shut_off(office: Office) -> None:
     await office.hook()
     (row,) = await office.db.read(list_webhooks, office.job_id)
-    shut = Ways(webhooks=WebhookClient(private_addresses=False))
+    shut = Ways(webhooks=WebhookClient(reach=Reach()))
     attempt = await send_test_webhook(office.service, shut, office.db.tenant, office.job_id, row)
     named = replace(row, url=row.url.replace("127.0.0.1", "localhost"))
     by_name = await send_test_webhook(office.service, shut, office.db.tenant, office.job_id, named)
@@ -466,6 +470,58 @@ async def test_private_addresses_can_be_shut_off(office: Office) -> None:
         assert not each.delivered
         assert "webhooks.private_addresses" in each.answer
     assert office.receiver.verified == []
+
+
+@pytest.mark.parametrize("host", ["①②⑦.0.0.1", "127。0。0。1", "１２７.0.0.1", "[::ffff:7f00:1]", "127.0.0.1.", "2130706433"])
+async def test_the_host_is_looked_at_as_the_client_connects_to_it(runtime: SystemRuntime, host: str) -> None:
+    reached = 0
+
+    async def count(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal reached
+        reached += 1
+        writer.close()
+
+    server = await asyncio.start_server(count, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = WebhookClient(5, Reach())
+    async with server, client.session() as session:
+        message = Message("m", "e", runtime.now(), {})
+        attempt = await send_webhook(session, client, runtime, f"https://{host}:{port}/x", ["whsec_" + "A" * 32], message)
+
+    assert (attempt.delivered, attempt.status, reached) == (False, None, 0)
+    assert attempt.answer.startswith("Nothing was sent")
+
+
+class _Rebound(AbstractResolver):
+    """A name that stands for another address each time it is asked for."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers = list(answers)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        answer = self._answers.pop(0)
+        return [ResolveResult(hostname=host, host=answer, port=port, family=socket.AF_INET, proto=0, flags=0)]
+
+    async def close(self) -> None: ...
+
+
+async def test_a_name_that_stands_for_another_address_later_is_looked_at_again(office: Office) -> None:
+    await office.hook()
+    # 127.0.0.1 is vouched for and stands for a public address; the receiver is reached at 127.0.0.2 as well.
+    client = WebhookClient(5, Reach(allowed=("127.0.0.1",)))
+    url = office.receiver.url.replace("127.0.0.1", "hooks.contoso.com")
+    message = Message("m", "e", office.clock.now(), {})
+    attempts = []
+    names = _Rebound("127.0.0.1", "127.0.0.2")
+    for _ in range(2):
+        async with open_session(client.reach, 5, names) as session:
+            attempts.append(await send_webhook(session, client, office.clock, url, [office.receiver.secret], message))
+
+    assert [each.delivered for each in attempts] == [True, False]
+    assert "not a public one" in attempts[1].answer
+    assert len(office.receiver.verified) == 1
 
 
 async def test_the_secret_of_a_webhook_is_sealed(office: Office) -> None:

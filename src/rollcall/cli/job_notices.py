@@ -126,7 +126,9 @@ def add(
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
-        webhook, secret = await db.write(provisioning.add_webhook, parts.runtime, parts.sealer, found.id, url, wanted)
+        webhook, secret = await db.write(
+            provisioning.add_webhook, parts.runtime, parts.sealer, found.id, url, wanted, parts.ways.webhooks.reach
+        )
 
         def show(console: Console) -> None:
             rows = [("webhook", webhook.id), ("URL", webhook.url), ("events", ", ".join(webhook.events))]

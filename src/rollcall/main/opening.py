@@ -17,6 +17,7 @@ from rollcall.crypto import Sealer, read_or_make_key
 from rollcall.db import Database, DatabaseConfig, open_database
 from rollcall.errors import Unavailable
 from rollcall.mail import MailServer, Security
+from rollcall.outbound import Reach
 from rollcall.provisioning import Metrics, Service, Ways, WebhookClient
 from rollcall.runtime import Runtime, SystemRuntime
 
@@ -62,7 +63,7 @@ def mail_server(config: Config) -> MailServer | None:
 
 def ways_of(config: Config) -> Ways:
     """How notices leave, as the configuration says."""
-    webhooks = WebhookClient(config.webhooks.timeout_seconds, config.webhooks.private_addresses)
+    webhooks = WebhookClient(config.webhooks.timeout_seconds, Reach(private=config.webhooks.private_addresses))
     return Ways(mail_server(config), webhooks, config.identity.base_url)
 
 

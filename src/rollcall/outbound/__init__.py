@@ -1,7 +1,7 @@
 """Calls to addresses that people wrote down: only where they may go, and small documents fetched from there."""
 
 from rollcall.outbound.addresses import Reach, address_fault, refused_address
-from rollcall.outbound.calling import AddressRefused, open_session
+from rollcall.outbound.calling import AddressRefused, client_host, open_session
 from rollcall.outbound.documents import Document, FetchFailed, Limits, ask, fetch_json
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Reach",
     "address_fault",
     "ask",
+    "client_host",
     "fetch_json",
     "open_session",
     "refused_address",

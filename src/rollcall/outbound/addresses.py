@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _LONGEST = 2048
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")
 # What the machine would take for an address although it is none in its usual form: 127.1, 2130706433, 0x7f.1.
 _ODD = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)\.?", re.IGNORECASE)
 _LOCALHOST = "localhost"
@@ -87,7 +88,8 @@ def _inner(address: Address) -> Address:
     if address.teredo is not None:
         return address.teredo[1]
     low = int(address) & 0xFFFF_FFFF
-    if address in _NAT64 or (int(address) >> 32 == 0 and low > 1):  # RFC 6052, and RFC 4291 §2.5.5.1
+    # RFC 6052, RFC 2765 §2.1, and RFC 4291 §2.5.5.1.
+    if address in _NAT64 or address in _TRANSLATED or (int(address) >> 32 == 0 and low > 1):
         return ipaddress.IPv4Address(low)
     return address
 

@@ -7,9 +7,18 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from rollcall.outbound.addresses import Reach, refused_address
+
+
+def client_host(url: str) -> str:
+    """The host of a URL as a session will connect to it: in ASCII, other digits and dots made plain (UTS #46). Raises ValueError."""
+    host = yarl.URL(url).raw_host
+    if not host:
+        raise ValueError("The URL has no host.")
+    return host
 
 
 class AddressRefused(OSError):

@@ -32,7 +32,7 @@ from rollcall.provisioning.notice_mail import Told, notice_mail, trial_mail
 from rollcall.provisioning.notice_rules import EVENTS, TEST_EVENT, next_attempt
 from rollcall.provisioning.notice_words import without_secrets
 from rollcall.provisioning.notices import DELIVERY_CHANNEL
-from rollcall.provisioning.webhook_sending import Message, WebhookClient, open_session, send_webhook
+from rollcall.provisioning.webhook_sending import Message, WebhookClient, send_webhook
 from rollcall.provisioning.webhooks import Webhook, disable_webhook, read_secrets
 from rollcall.runtime import Runtime
 
@@ -78,7 +78,7 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until cancelled; through losses of the database."""
-        async with open_session(self._ways.webhooks) as session, asyncio.TaskGroup() as tasks:
+        async with self._ways.webhooks.session() as session, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._look())
             while True:
@@ -93,7 +93,7 @@ class Deliverer:
     async def deliver_due(self) -> int:
         """Try everything that is due now; how many deliveries were tried."""
         tried = 0
-        async with open_session(self._ways.webhooks) as session:
+        async with self._ways.webhooks.session() as session:
             while some := await self._deliver_some(session):
                 tried += some
         return tried
@@ -228,7 +228,7 @@ async def send_test_webhook(service: Service, ways: Ways, tenant: UUID, job_id: 
     delivery_id = runtime.new_id()
     data: dict[str, Json] = {"tenantId": str(tenant), "jobId": str(job_id), "message": "A test, sent by hand."}
     message = Message(f"msg_{delivery_id.hex}", TEST_EVENT, runtime.now(), data)
-    async with open_session(ways.webhooks) as session:
+    async with ways.webhooks.session() as session:
         attempt = await send_webhook(session, ways.webhooks, runtime, webhook.url, secrets, message)
     await db.write(log_test, job_id, delivery_id, webhook.id, webhook.url, attempt)
     return attempt

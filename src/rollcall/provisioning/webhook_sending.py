@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 
 import rollcall
-from rollcall.outbound import AddressRefused, Reach, refused_address
-from rollcall.outbound import open_session as open_outbound
+from rollcall.outbound import AddressRefused, Reach, client_host, open_session, refused_address
 from rollcall.provisioning.deliveries import Attempt
 from rollcall.provisioning.model import Json
 from rollcall.provisioning.webhook_signature import signed_headers
@@ -29,10 +27,14 @@ _BUSY = (429, 503)
 
 @dataclass(frozen=True, slots=True)
 class WebhookClient:
-    """How webhooks are sent. `private_addresses`: whether they may go to this machine and private networks."""
+    """How webhooks are sent, and how far they may go."""
 
     timeout_seconds: float = 20.0
-    private_addresses: bool = True
+    reach: Reach = Reach(private=True)
+
+    def session(self) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+        """A session for webhooks."""
+        return open_session(self.reach, self.timeout_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,6 @@ class Message:
     def body(self) -> bytes:
         """The body, byte by byte as it is signed."""
         return orjson.dumps({"type": self.event, "timestamp": self.at.isoformat(), "data": self.data})
-
-
-def open_session(client: WebhookClient) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
-    """A session for webhooks; the addresses it reaches are looked at first."""
-    return open_outbound(_reach(client), client.timeout_seconds)
-
-
-def _reach(client: WebhookClient) -> Reach:
-    return Reach(private=client.private_addresses)
 
 
 async def send_webhook(
@@ -87,9 +80,10 @@ async def send_webhook(
             retry_after_seconds=retry_after,
         )
 
-    if why := refused_address(urlsplit(url).hostname or "", _reach(client)):
-        return ended(_not_sent(why, client))
     try:
+        # An address in digits never comes to the session's resolver.
+        if why := refused_address(client_host(url), client.reach):
+            return ended(_not_sent(why, client))
         async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
             words = await response.content.read(_ANSWER_BYTES)
             return ended(_answer(response, words), response.status, _retry_after(response))
@@ -97,6 +91,8 @@ async def send_webhook(
         return ended(f"There was no answer within {client.timeout_seconds:g} s.")
     except (aiohttp.ClientError, ssl.SSLError, OSError, asyncio.IncompleteReadError) as error:
         return ended(_failure(error, client))
+    except ValueError:
+        return ended("Nothing was sent: the URL is no address.")
 
 
 def _answer(response: aiohttp.ClientResponse, words: bytes) -> str:
@@ -107,15 +103,14 @@ def _answer(response: aiohttp.ClientResponse, words: bytes) -> str:
     return f"It answered {response.status}{f': {said}' if said else ''}"
 
 
-def _not_sent(why: str, client: WebhookClient) -> str:
-    setting = "" if client.private_addresses else ", and webhooks.private_addresses is false"
-    return f"Nothing was sent: {why}{setting}."
+def _not_sent(why: object, client: WebhookClient) -> str:
+    return f"Nothing was sent: {why}{'' if client.reach.private else ' (webhooks.private_addresses is false)'}."
 
 
 def _failure(error: Exception, client: WebhookClient) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, AddressRefused):
-        return _not_sent(str(cause), client)
+        return _not_sent(cause, client)
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
         return f"The connection is not secure, so nothing was sent: {_printable(str(cause))}"
     return (

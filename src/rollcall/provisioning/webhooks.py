@@ -14,6 +14,7 @@ from uuid import UUID
 from rollcall.crypto import Sealer
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
+from rollcall.outbound import Reach, client_host, refused_address
 from rollcall.provisioning.notice_rules import EVENTS
 from rollcall.provisioning.webhook_signature import print_secret
 from rollcall.runtime import Runtime, new_secret
@@ -21,6 +22,7 @@ from rollcall.runtime import Runtime, new_secret
 WEBHOOKS_AT_MOST = 20
 OLD_SECRET_KEPT_FOR = timedelta(hours=24)
 _URL_CHARACTERS = 2048
+_ANYWHERE = Reach(private=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,13 @@ _COLUMNS = "id, url, events, created, disabled, disabled_because"
 
 
 async def add_webhook(
-    tx: Tx, runtime: Runtime, sealer: Sealer, job_id: UUID, url: str, events: Sequence[str] = ()
+    tx: Tx, runtime: Runtime, sealer: Sealer, job_id: UUID, url: str, events: Sequence[str] = (), reach: Reach = _ANYWHERE
 ) -> tuple[Webhook, str]:
     """Add an endpoint, of all events unless some are named; the endpoint, and its secret, which can't be read again.
 
-    Raises Invalid for a URL or an event that is none, Conflict for a URL that is there already or too many, NotFound.
+    Raises Invalid for a URL or an event that is none, or an address beyond `reach`; Conflict for a URL that is there already or too many, NotFound.
     """
-    url, wanted = check_webhook_url(url), check_events(events)
+    url, wanted = check_webhook_url(url, reach), check_events(events)
     if await tx.one("select from provisioning.jobs where id = %s for no key update", [job_id]) is None:
         raise NotFound(f"There is no job {job_id}.")
     present = await list_webhooks(tx, job_id)
@@ -169,12 +171,15 @@ def check_events(events: Sequence[str]) -> tuple[str, ...]:
     return wanted
 
 
-def check_webhook_url(url: str) -> str:
-    """The URL without blanks around it. Raises Invalid with the rule that it breaks."""
+def check_webhook_url(url: str, reach: Reach = _ANYWHERE) -> str:
+    """The URL without blanks around it. Raises Invalid with the rule that it breaks.
+
+    What its host's name stands for is looked at whenever something is sent.
+    """
     url = url.strip()
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        parts, host = urlsplit(url), client_host(url)
+        port = parts.port
     except ValueError:
         parts, host, port = urlsplit(""), "", None
     if parts.scheme not in ("https", "http") or not host or port == 0 or not url.isprintable() or " " in url:
@@ -185,6 +190,9 @@ def check_webhook_url(url: str) -> str:
         raise Invalid("The URL of a webhook has no user, password or fragment; its requests are signed instead.")
     if parts.scheme == "http" and not is_loopback(host):
         raise Invalid(f"The URL {url!r} is not encrypted; https is required, except on this machine itself.")
+    if why := refused_address(host, reach):
+        setting = "" if reach.private else " (webhooks.private_addresses is false)"
+        raise Invalid(f"No webhook goes to {url!r}: {why}{setting}.")
     return url
 
 

@@ -32,6 +32,7 @@ REFUSED = {
     "v4 mapped metadata": "::ffff:a9fe:a9fe",
     "v4 compatible": "::7f00:1",
     "NAT64": "64:ff9b::7f00:1",
+    "v4 translated": "::ffff:0:7f00:1",
     "6to4": "2002:7f00:1::1",
     "Teredo": "2001:0:4136:e378:8000:63bf:80ff:fffe",
 }

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from rollcall.errors import Invalid
+from rollcall.outbound import Reach
 from rollcall.provisioning.credential_expiry import parse_expiry
 from rollcall.provisioning.model import JobSettings
 from rollcall.provisioning.notice_rules import (
@@ -125,6 +126,36 @@ def test_a_webhook_goes_to_https_or_to_this_machine(url: str) -> None:
 def test_what_is_no_address_for_a_webhook_is_refused(url: str) -> None:
     with pytest.raises(Invalid):
         check_webhook_url(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254", "１６９.254.169.254", "169。254。169。254", "169.254.169.254.", "2852039166", "0xa9.0xfe.1",
+        "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]", "[::169.254.169.254]", "[::ffff:0:a9fe:a9fe]",
+        "[fd00:ec2::254]", "100.100.100.200", "①⓪⓪.100.100.200", "0.0.0.0", "0", "[fe80::1]", "[ff02::1]",
+    ],
+)  # fmt: skip
+def test_no_webhook_goes_where_clouds_keep_credentials_however_it_is_written(host: str) -> None:
+    with pytest.raises(Invalid):
+        check_webhook_url(f"https://{host}/x")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "①②⑦.0.0.1", "127。0。0。1", "１２７.0.0.1", "10.0.0.1", "192.168.0.1", "[::1]", "[fd12::1]", "100.64.0.1",
+        "[64:ff9b::7f00:1]", "[2002:a00:1::]", "[::10.0.0.1]",
+    ],
+)  # fmt: skip
+def test_private_addresses_are_refused_where_that_is_configured_however_they_are_written(host: str) -> None:
+    with pytest.raises(Invalid):
+        check_webhook_url(f"https://{host}/x", Reach())
+
+
+@pytest.mark.parametrize("host", ["hooks.contoso.com", "müller.example", "93.184.216.34", "[2606:2800:220:1::1]"])
+def test_webhooks_go_to_public_addresses_and_names(host: str) -> None:
+    assert check_webhook_url(f"https://{host}/x", Reach()) == f"https://{host}/x"
 
 
 def test_an_unknown_event_is_refused_with_what_there_is() -> None:

@@ -6,7 +6,7 @@ create table provisioning.plans (
     number bigint generated always as identity, -- their order, which a clock that goes back does not change
     series uuid not null, -- the first of the plans that took each other's place while nobody decided
     made timestamptz not null,
-    given_at timestamptz not null, -- the moment that mappings took for now, and the chance they drew with
+    given_at timestamptz not null, -- the moment that mappings worked with, and the chance they drew with
     seed text not null,
     looked timestamptz not null,
     expires timestamptz not null,
