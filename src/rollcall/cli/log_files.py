@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from rollcall.cli.whole_file import whole_file
 from rollcall.errors import Invalid
 from rollcall.provisioning import CSV_TABLES, LOGS, csv_line, json_line
 
@@ -52,14 +53,8 @@ async def csv_text(summaries: AsyncIterator[dict[str, Any]]) -> None:
 @contextmanager
 def _whole(files: Sequence[Path], encoding: str) -> Iterator[list[TextIO]]:
     """Files to write, which take their names when all is written; none is left when it is not. Raises Invalid."""
-    parts = [file.with_name(f"{file.name}.part") for file in files]
     try:
         with ExitStack() as opened:
-            yield [opened.enter_context(part.open("w", encoding=encoding, newline="")) for part in parts]
-        for part, file in zip(parts, files, strict=True):
-            part.replace(file)
+            yield [opened.enter_context(whole_file(file, encoding, newline="")) for file in files]
     except OSError as error:
         raise Invalid(f"The log can't be written to {files[0]}: {error.strerror or error}.") from None
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rollcall import provisioning
 from rollcall.cli import output
 from rollcall.cli.output import Answer, safe, shell_word
+from rollcall.cli.whole_file import whole_file
 from rollcall.errors import Invalid, Unavailable
 from rollcall.provisioning import Job, PlanHead, PlannedCycle, Service
 
@@ -105,15 +106,11 @@ def _printed(plan: Plan, wanted: Format, exit_code: int, *, as_json: bool) -> An
 @contextmanager
 def _written(path: Path) -> Iterator[IO[str]]:
     """A file that is there as a whole or not at all. Raises Unavailable when it can't be written."""
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with whole_file(path) as file:
             yield file
-        part.replace(path)
     except OSError as error:
         raise Unavailable(f"The plan can't be written to {path}: {error.strerror}.") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _write_json(plan: Plan, file: IO[str], _path: Path) -> None:
