@@ -119,7 +119,8 @@ _REFERENCES = """
     left join lateral (select name from provisioning.links l
         where l.job_id = r.job_id and l.kind = r.referenced_kind and l.source_id = r.referenced_id) o on true
 """
-_REFERENCE_KEY = "(source_kind, r.source_id, attribute, referenced_kind, referenced_id)"
+# Without parentheses where it orders: an index is in the order of columns, not of rows of columns.
+_REFERENCE_KEY = "source_kind, r.source_id, attribute, referenced_kind, referenced_id"
 
 
 def _of_objects(which: FailureFilter) -> str:
@@ -169,10 +170,10 @@ async def list_failures(
     rows = await tx.all(
         f"""
         select * from (
-            ({_OBJECTS} where {_of_objects(which)} and (kind, source_id, '', '', '') > %(after)s
+            ({_OBJECTS} where {_of_objects(which)} and (kind, source_id) >= (%(a)s, %(b)s) and (kind, source_id, '', '', '') > %(after)s
             order by kind, source_id limit %(limit)s)
             union all
-            ({_REFERENCES} where {_of_references(which)} and {_REFERENCE_KEY} > %(after)s
+            ({_REFERENCES} where {_of_references(which)} and ({_REFERENCE_KEY}) > %(after)s
             order by {_REFERENCE_KEY} limit %(limit)s)
         ) as failures
         order by kind, source_id, attribute, referenced_kind, referenced_id limit %(limit)s
