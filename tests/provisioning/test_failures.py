@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from aiohttp import web
+from psycopg import AsyncConnection
 
 from rollcall import directory
-from rollcall.db import Tx
+from rollcall.db import DatabaseConfig, Tx
 from rollcall.errors import Invalid, NotFound
 from rollcall.provisioning import (
     FailureCounts,
     FailureFilter,
+    FailureKey,
     Key,
     change_settings,
     clear_escrows,
@@ -121,6 +124,57 @@ async def test_the_last_request_and_its_answer_are_kept_until_it_comes_right(wor
     assert await count(world) == FailureCounts(0, 0, 0)
     assert await world.db.read(exchanges_of, world.job_id, [ada]) == {}
     assert set(await world.target.accounts()) == {"ada@example.com", "bob@example.com"}
+
+
+class Explained:
+    """Asks how the database would answer, in the place of asking."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self.above_references: list[dict[str, Any]] = []
+
+    async def all(self, statement: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        plans = await self._tx.value(f"explain (format json) {statement}", params)
+        self._look(plans[0]["Plan"], [])
+        return []
+
+    def _look(self, node: dict[str, Any], above: list[dict[str, Any]]) -> None:
+        path = [] if node["Node Type"] == "Append" else [*above, node]
+        if node.get("Relation Name") == "object_references":
+            self.above_references = path
+        for inner in node.get("Plans", ()):
+            self._look(inner, path)
+
+
+@pytest.mark.parametrize("after", [None, FailureKey("Group", "g7", "members", "User", "x")])
+async def test_a_page_of_many_failed_references_is_read_out_of_their_index_without_sorting_them(
+    world: World, database_config: DatabaseConfig, after: FailureKey | None
+) -> None:
+    async def fail(tx: Tx) -> None:
+        await tx.run(
+            """
+            insert into provisioning.object_references (job_id, source_kind, source_id, attribute, referenced_kind,
+                referenced_id, wanted, first_failed, next_attempt, attempts, code, reason)
+            select %s, 'Group', 'g' || (number %% 50), 'members', 'User', md5(number::text), true, now(), now(), 1, 'x', 'r'
+            from generate_series(1, 20000) as number
+            """,
+            [world.job_id],
+        )
+
+    async def explained(tx: Tx) -> list[dict[str, Any]]:
+        explaining = Explained(tx)
+        await list_failures(cast(Tx, explaining), world.job_id, EVERYTHING, after)
+        return explaining.above_references
+
+    await world.db.write(fail)
+    assert database_config.url is not None
+    async with await AsyncConnection.connect(database_config.url, autocommit=True) as owner:
+        await owner.execute("analyze provisioning.object_references")
+    path = await world.db.read(explained)
+
+    assert path[-1].get("Index Name") == "object_references_failed"
+    assert not [node["Node Type"] for node in path if "Sort" in node["Node Type"]]
+    assert (await world.db.read(list_failures, world.job_id, EVERYTHING, after, 3)) != []
 
 
 async def test_one_that_is_retried_does_not_wait_and_the_other_does(world: World) -> None:

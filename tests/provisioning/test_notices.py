@@ -472,7 +472,9 @@ async def test_private_addresses_can_be_shut_off(office: Office) -> None:
     assert office.receiver.verified == []
 
 
-@pytest.mark.parametrize("host", ["①②⑦.0.0.1", "127。0。0。1", "１２７.0.0.1", "[::ffff:7f00:1]", "127.0.0.1.", "2130706433"])
+@pytest.mark.parametrize(
+    "host", ["①②⑦.0.0.1", "127。0。0。1", "１２７.0.0.1", "[::ffff:7f00:1]", "127.0.0.1.", "2130706433"]
+)
 async def test_the_host_is_looked_at_as_the_client_connects_to_it(runtime: SystemRuntime, host: str) -> None:
     reached = 0
 
@@ -486,7 +488,9 @@ async def test_the_host_is_looked_at_as_the_client_connects_to_it(runtime: Syste
     client = WebhookClient(5, Reach())
     async with server, client.session() as session:
         message = Message("m", "e", runtime.now(), {})
-        attempt = await send_webhook(session, client, runtime, f"https://{host}:{port}/x", ["whsec_" + "A" * 32], message)
+        attempt = await send_webhook(
+            session, client, runtime, f"https://{host}:{port}/x", ["whsec_" + "A" * 32], message
+        )
 
     assert (attempt.delivered, attempt.status, reached) == (False, None, 0)
     assert attempt.answer.startswith("Nothing was sent")

@@ -170,7 +170,8 @@ async def list_failures(
     rows = await tx.all(
         f"""
         select * from (
-            ({_OBJECTS} where {_of_objects(which)} and (kind, source_id) >= (%(a)s, %(b)s) and (kind, source_id, '', '', '') > %(after)s
+            ({_OBJECTS} where {_of_objects(which)} and (kind, source_id) >= (%(a)s, %(b)s)
+                and (kind, source_id, '', '', '') > %(after)s
             order by kind, source_id limit %(limit)s)
             union all
             ({_REFERENCES} where {_of_references(which)} and ({_REFERENCE_KEY}) > %(after)s

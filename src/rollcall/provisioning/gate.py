@@ -56,7 +56,8 @@ class Closed:
 
 CLOSED = Closed()
 _NOT_COMPARED = Problem(
-    MOVED, "The approved plan could not be compared with what is to be done now, so nothing was sent. The next run tries again."
+    MOVED,
+    "The approved plan could not be compared with what is to be done now, so nothing was sent. The next run tries again.",
 )
 
 

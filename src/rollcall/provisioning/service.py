@@ -90,7 +90,9 @@ async def run_seen(
     hold = await db.write(take_hold, job_id, cycle_id)
     job = await db.read(jobs.read_job, job_id)
     if _approval(job) != _approval(seen):
-        raise Conflict("What the job wants approved was changed while its cycle began, so nothing was sent. Run it again.")
+        raise Conflict(
+            "What the job wants approved was changed while its cycle began, so nothing was sent. Run it again."
+        )
     url, token = await db.read(jobs.credentials, service.sealer, job_id)
     position = await DatabaseLedger(db, job_id).position()
     kind = "initial" if position.watermark is None or position.reading_full else "incremental"

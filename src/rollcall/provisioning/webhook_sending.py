@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import aiohttp
@@ -30,7 +30,7 @@ class WebhookClient:
     """How webhooks are sent, and how far they may go."""
 
     timeout_seconds: float = 20.0
-    reach: Reach = Reach(private=True)
+    reach: Reach = field(default_factory=lambda: Reach(private=True))
 
     def session(self) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
         """A session for webhooks."""

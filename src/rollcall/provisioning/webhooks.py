@@ -41,7 +41,13 @@ _COLUMNS = "id, url, events, created, disabled, disabled_because"
 
 
 async def add_webhook(
-    tx: Tx, runtime: Runtime, sealer: Sealer, job_id: UUID, url: str, events: Sequence[str] = (), reach: Reach = _ANYWHERE
+    tx: Tx,
+    runtime: Runtime,
+    sealer: Sealer,
+    job_id: UUID,
+    url: str,
+    events: Sequence[str] = (),
+    reach: Reach = _ANYWHERE,
 ) -> tuple[Webhook, str]:
     """Add an endpoint, of all events unless some are named; the endpoint, and its secret, which can't be read again.
 
