@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,10 +23,12 @@ class Receiver:
     ids: list[str] = field(default_factory=list)
     timestamps: list[str] = field(default_factory=list)
     elsewhere: int = 0
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.verified.append(Webhook(self.secret).verify(body, dict(request.headers)))
+        self.arrived.set()
         self.ids.append(request.headers["webhook-id"])
         self.timestamps.append(request.headers["webhook-timestamp"])
         status, headers = self.answers.pop(0) if self.answers else (204, {})

@@ -41,7 +41,8 @@ from rollcall.provisioning import (
     send_test_webhook,
     webhook_log,
 )
-from rollcall.provisioning.deliveries import claim_due
+from rollcall.provisioning.deliveries import Attempt, claim_due
+from rollcall.provisioning.delivering import judge_webhook
 from rollcall.provisioning.jobs import create_job
 from rollcall.provisioning.webhook_sending import Message, send_webhook
 from rollcall.runtime import SystemRuntime, uuid7
@@ -272,7 +273,8 @@ async def test_two_workers_send_nothing_twice(office: Office) -> None:
 async def test_what_a_dead_worker_had_claimed_is_sent_by_another(office: Office, database: Database) -> None:
     await office.set(notification_emails=[OPS])
     await office.tell(QUARANTINE)
-    claimed = await database.system(claim_due, office.clock.new_id(), office.clock.now(), office.ways.lease, mail=True)
+    now, lease = office.clock.now(), office.ways.lease
+    claimed = await database.system(claim_due, "mail", office.clock.new_id(), now, lease, mail=True)
     assert len(claimed) == 1
     assert await office.deliver() == 0, "it is somebody else's"
 
@@ -421,6 +423,124 @@ async def test_a_webhook_that_is_gone_is_disabled_and_told_nothing_more(office: 
     assert [each.state for each in await office.deliveries()] == ["failed"]
     assert await office.tell(replace(QUARANTINE, reason="Unknown"))
     assert await office.deliver() == 0
+
+
+async def test_a_webhook_at_which_nothing_arrives_for_five_days_is_disabled_and_people_are_told(office: Office) -> None:
+    await office.set(notification_emails=[OPS], notify_on_failure=False)
+    webhook = await office.hook()
+    office.receiver.answers = [(500, {})] * 50
+    await office.tell(QUARANTINE)
+    while office.clock.ahead < timedelta(days=4.9):
+        await office.deliver()
+        office.clock.ahead += timedelta(hours=7)
+    assert (await office.db.read(list_webhooks, office.job_id))[0].disabled is None
+    assert office.mailbox.received == []
+
+    office.clock.ahead = timedelta(days=6)
+    await office.tell(replace(QUARANTINE, reason="Unknown"))
+    await office.deliver()
+    await office.deliver()
+
+    (row,) = await office.db.read(list_webhooks, office.job_id)
+    assert row.disabled is not None
+    assert row.disabled_because is not None
+    assert "Nothing has arrived since" in row.disabled_because
+    (mail,) = office.mailbox.received
+    assert "A webhook of" in mail["Subject"]
+    assert f"rollcall job webhook rotate {webhook}" in mail.get_body(("plain",)).get_content()
+
+    await office.db.write(rotate_secret, office.clock, office.service.sealer, office.job_id, webhook)
+    assert (await office.db.read(list_webhooks, office.job_id))[0].disabled is None
+    await office.tell(replace(QUARANTINE, reason="Other"))
+    await office.deliver()
+    assert (await office.db.read(list_webhooks, office.job_id))[0].disabled is None, "it has five days again"
+
+
+async def test_what_arrives_gives_a_webhook_its_five_days_again(office: Office) -> None:
+    await office.set(notification_emails=[])
+    await office.hook()
+
+    async def tell(days: int, status: int) -> None:
+        office.clock.ahead = timedelta(days=days)
+        attempt = Attempt(status == 204, "", office.clock.now(), 1, status)
+        webhook = (await office.db.read(list_webhooks, office.job_id))[0].id
+        notice_id, now = office.clock.new_id(), office.clock.now()
+        await office.db.write(judge_webhook, office.job_id, webhook, attempt, notice_id, now)
+
+    await tell(0, 500)
+    await tell(3, 204)
+    await tell(6, 500)
+    assert (await office.db.read(list_webhooks, office.job_id))[0].disabled is None
+
+
+async def test_webhooks_that_hang_hold_up_neither_mails_nor_each_other(office: Office) -> None:
+    started, all_hang, goes_on = 0, asyncio.Event(), asyncio.Event()
+
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal started
+        started += 1
+        if started == 12:
+            all_hang.set()
+        await goes_on.wait()
+        writer.close()
+
+    dead = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = dead.sockets[0].getsockname()[1]
+    await office.set(notification_emails=[OPS])
+    for number in range(12):
+        url = f"http://127.0.0.1:{port}/{number}"
+        await office.db.write(
+            add_webhook, office.clock, office.service.sealer, office.job_id, url, ["job.removals_held"]
+        )
+    await office.hook(("job.quarantined",))
+    await office.tell(Notice("held", "TooManyDeletes", "Six people would be disabled."))
+    running = asyncio.create_task(Deliverer(office.service, replace(office.ways, webhooks=WebhookClient(120))).run())
+    try:
+        async with asyncio.timeout(30):
+            await all_hang.wait()
+            await office.mailbox.arrived.wait()
+            office.mailbox.arrived.clear()
+            await office.tell(QUARANTINE)
+            await office.mailbox.arrived.wait()
+            await office.receiver.arrived.wait()
+    finally:
+        goes_on.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        dead.close()
+
+
+async def test_a_fault_in_one_delivery_does_not_end_the_others(office: Office) -> None:
+    async def spoil(tx: Any) -> None:
+        await tx.run("update provisioning.notices set kind = 'unheard of' where reason = 'Spoilt'")
+        await tx.run(
+            "update provisioning.webhooks set old_sealed_secret = 'x', sealed_secret = ''::bytea where job_id = %s",
+            [office.job_id],
+        )
+
+    await office.set(notification_emails=[OPS])
+    await office.hook()
+    await office.tell(replace(QUARANTINE, reason="Spoilt"))
+    await office.db.write(spoil)
+    running = asyncio.create_task(Deliverer(office.service, office.ways).run())
+    try:
+        await asyncio.sleep(1)
+        await office.tell(Notice("held", "TooManyDeletes", "Six people would be disabled."))
+        async with asyncio.timeout(30):
+            await office.mailbox.arrived.wait()
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_a_clock_that_was_ahead_put_off_is_delivered(office: Office) -> None:
+    office.clock.ahead = timedelta(days=365)
+    await office.tell(QUARANTINE)
+    office.clock.ahead = timedelta(0)
+
+    assert await office.deliver() == 2
+    assert sorted(office.mailbox.recipients) == [NIGHT, OPS]
 
 
 async def test_redirects_are_not_followed(office: Office) -> None:

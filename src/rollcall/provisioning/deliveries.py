@@ -10,7 +10,7 @@ from uuid import UUID
 from rollcall.crypto import Sealer
 from rollcall.db import Tx
 from rollcall.provisioning.model import Json
-from rollcall.provisioning.notice_rules import MAIL_KEPT_FOR, Channel
+from rollcall.provisioning.notice_rules import LONGEST_WAIT, MAIL_KEPT_FOR, Channel
 from rollcall.provisioning.webhooks import secrets_of
 
 NOTICES_KEPT_FOR = timedelta(days=90)
@@ -67,24 +67,27 @@ class Attempt:
 
 
 async def claim_due(
-    tx: Tx, claim: UUID, now: datetime, lease: timedelta, *, mail: bool, most: int = 16
+    tx: Tx, channel: Channel, claim: UUID, now: datetime, lease: timedelta, *, mail: bool, most: int = 16
 ) -> list[Claimed]:
-    """Take deliveries that are due, over all tenants, in a transaction without tenant.
+    """Take deliveries of a channel that are due, over all tenants, in a transaction without tenant.
 
     No other worker takes them before the lease is over; a worker that dies leaves them to the next one. Without `mail`,
-    mails are left to wait, but for those that have waited too long.
+    mails are left to wait, but for those that have waited too long. What was put off by a clock that was ahead is due.
     """
     rows = await tx.all(
         """
         update queue.deliveries set claim = %(claim)s, due = %(until)s where id in (
             select id from queue.deliveries
-            where due <= %(now)s and (channel = 'webhook' or %(mail)s or created <= %(too_old)s)
+            where channel = %(channel)s and (due <= %(now)s or due > %(never)s)
+                and (channel = 'webhook' or %(mail)s or created <= %(too_old)s)
             order by due limit %(most)s for update skip locked)
         returning id, tenant, job_id, claim
         """,
         {
+            "channel": channel,
             "claim": claim,
             "now": now,
+            "never": now + LONGEST_WAIT + lease,
             "until": now + lease,
             "mail": mail,
             "too_old": now - MAIL_KEPT_FOR,

@@ -13,6 +13,7 @@ from uuid import UUID
 import aiohttp
 import structlog
 
+from rollcall.db import Tx
 from rollcall.errors import Invalid, Unavailable
 from rollcall.mail import MailServer, NotSent, Sent, send_mail
 from rollcall.mail_address import check_mail_address
@@ -29,17 +30,19 @@ from rollcall.provisioning.deliveries import (
 )
 from rollcall.provisioning.model import Json
 from rollcall.provisioning.notice_mail import Told, notice_mail, trial_mail
-from rollcall.provisioning.notice_rules import EVENTS, TEST_EVENT, next_attempt
+from rollcall.provisioning.notice_rules import EVENTS, TEST_EVENT, Channel, Notice, next_attempt
 from rollcall.provisioning.notice_words import without_secrets
-from rollcall.provisioning.notices import DELIVERY_CHANNEL
+from rollcall.provisioning.notices import DELIVERY_CHANNEL, announce
 from rollcall.provisioning.webhook_sending import Message, WebhookClient, send_webhook
-from rollcall.provisioning.webhooks import Webhook, disable_webhook, read_secrets
+from rollcall.provisioning.webhooks import Webhook, note_sent, read_secrets
 from rollcall.runtime import Runtime
 
 _log = structlog.get_logger()
 _LOOK_EVERY_SECONDS = 5.0
 _RESTART_AFTER_SECONDS = 1.0
 _LEASE_BEYOND_TIMEOUT_SECONDS = 60.0
+_AT_ONCE = 16
+"""So many of each channel, each in its own time: what hangs holds up neither the other channel nor those beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +77,58 @@ class Deliverer:
         self._service = service
         self._ways = ways
         self._told_apart = told_apart
-        self._wake = asyncio.Event()
+        self._wake: dict[Channel, asyncio.Event] = {"mail": asyncio.Event(), "webhook": asyncio.Event()}
 
     async def run(self) -> None:
         """Deliver until cancelled; through losses of the database."""
         async with self._ways.webhooks.session() as session, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._look())
+            for channel, wake in self._wake.items():
+                tasks.create_task(self._serve(channel, wake, session))
+
+    async def _serve(self, channel: Channel, wake: asyncio.Event, session: aiohttp.ClientSession) -> None:
+        """Keep as many deliveries of a channel under way as there is room for."""
+        under_way: set[asyncio.Task[None]] = set()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            under_way.discard(task)
+            wake.set()
+
+        async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._wake.wait()
-                self._wake.clear()
-                try:
-                    while await self._deliver_some(session):
-                        pass
-                except Unavailable as refusal:
-                    _log.warning("deliveries wait", reason=refusal.message)
+                await wake.wait()
+                wake.clear()
+                if len(under_way) == _AT_ONCE:
+                    continue  # the next one that ends wakes it
+                for claimed in await self._claim(channel, _AT_ONCE - len(under_way)):
+                    task = tasks.create_task(self._deliver(claimed, session))
+                    under_way.add(task)
+                    task.add_done_callback(ended)
+
+    async def _claim(self, channel: Channel, most: int) -> list[Claimed]:
+        """What may be tried now; nothing while the database is away, or does not understand us."""
+        runtime, can_mail = self._service.runtime, self._ways.mail is not None
+        try:
+            return await self._service.database.system(
+                claim_due, channel, runtime.new_id(), runtime.now(), self._ways.lease, mail=can_mail, most=most
+            )
+        except Unavailable as refusal:
+            _log.warning("deliveries wait", reason=refusal.message)
+        except Exception as error:
+            _log.error(
+                "no deliveries claimed", error=type(error).__name__, frames=traceback.format_tb(error.__traceback__)
+            )
+        return []
 
     async def deliver_due(self) -> int:
         """Try everything that is due now; how many deliveries were tried."""
         tried = 0
         async with self._ways.webhooks.session() as session:
-            while some := await self._deliver_some(session):
-                tried += some
+            for channel in self._wake:
+                while some := await self._claim(channel, _AT_ONCE):
+                    await asyncio.gather(*(self._deliver(each, session) for each in some))
+                    tried += len(some)
         return tried
 
     async def _listen(self) -> None:
@@ -103,41 +136,38 @@ class Deliverer:
             with contextlib.suppress(Unavailable):
                 async with contextlib.aclosing(self._service.database.listen(DELIVERY_CHANNEL)) as payloads:
                     async for _ in payloads:
-                        self._wake.set()
+                        self._wake_up()
             await self._service.runtime.sleep(_RESTART_AFTER_SECONDS)
 
     async def _look(self) -> None:
         """What is tried again becomes due without anybody telling."""
         while True:
-            self._wake.set()
+            self._wake_up()
             await self._service.runtime.sleep(_LOOK_EVERY_SECONDS)
 
-    async def _deliver_some(self, session: aiohttp.ClientSession) -> int:
-        runtime = self._service.runtime
-        claimed = await self._service.database.system(
-            claim_due, runtime.new_id(), runtime.now(), self._ways.lease, mail=self._ways.mail is not None
-        )
-        async with asyncio.TaskGroup() as tasks:
-            for each in claimed:
-                tasks.create_task(self._deliver(each, session))
-        return len(claimed)
+    def _wake_up(self) -> None:
+        for wake in self._wake.values():
+            wake.set()
 
     async def _deliver(self, claimed: Claimed, session: aiohttp.ClientSession) -> None:
-        runtime, db = self._service.runtime, self._service.database.tenant(claimed.tenant)
         try:
-            due = await db.read(read_due, self._service.sealer, claimed, runtime.now())
-            if due is None:
-                await self._service.database.system(forget_orphan, claimed, runtime.now())
-                return
-            attempt = await self._attempt(claimed, due, session)
-            again = self._again(due, attempt)
-            await db.write(settle, claimed, attempt, again)
-            if attempt.gone and due.webhook_id is not None:
-                await db.write(disable_webhook, claimed.job_id, due.webhook_id, attempt.answer, runtime.now())
+            await self._try(claimed, session)
         except Unavailable as refusal:
             # Its lease ends, and it is tried again. To whom it goes is personal, and stays out of this log.
             _log.warning("a delivery waits", delivery=str(claimed.id), reason=refusal.message)
+        except Exception as error:
+            _log_fault(claimed, error)
+
+    async def _try(self, claimed: Claimed, session: aiohttp.ClientSession) -> None:
+        runtime, db = self._service.runtime, self._service.database.tenant(claimed.tenant)
+        due = await db.read(read_due, self._service.sealer, claimed, runtime.now())
+        if due is None:
+            await self._service.database.system(forget_orphan, claimed, runtime.now())
             return
+        attempt = await self._attempt(claimed, due, session)
+        again = self._again(due, attempt)
+        if await db.write(settle, claimed, attempt, again) and due.webhook_id is not None and not due.endpoint_disabled:
+            await db.write(judge_webhook, claimed.job_id, due.webhook_id, attempt, runtime.new_id(), runtime.now())
         _log.info(
             "delivery",
             delivery=str(claimed.id),
@@ -165,8 +195,7 @@ class Deliverer:
             return await self._send_mail(claimed, due)
         except Exception as error:
             # A fault of ours in one delivery ends neither the worker nor the other deliveries; it may quote a row.
-            frames = traceback.format_tb(error.__traceback__)
-            _log.error("delivery failed", delivery=str(claimed.id), error=type(error).__name__, frames=frames)
+            _log_fault(claimed, error)
             told = f"A fault of the service ({type(error).__name__}); the log of the worker has its place."
             return Attempt(False, told, runtime.now(), _milliseconds_since(began, runtime))
 
@@ -191,6 +220,22 @@ class Deliverer:
         if isinstance(sent, Sent):
             return Attempt(True, sent.answer, now, duration, sent.status)
         return Attempt(False, sent.reason, now, duration, sent.status, final=sent.permanent)
+
+
+async def judge_webhook(
+    tx: Tx, job_id: UUID, webhook_id: UUID, attempt: Attempt, notice_id: UUID, now: datetime
+) -> None:
+    """Disable a webhook that is gone or has failed for days, and tell people, by mail and the other webhooks."""
+    delivered, gone = attempt.delivered, attempt.gone
+    why = await note_sent(tx, job_id, webhook_id, attempt.answer, delivered=delivered, gone=gone, now=now)
+    if why:
+        notice = Notice("webhook", f"WebhookDisabled {webhook_id}", why, {"webhook_id": str(webhook_id)})
+        await announce(tx, job_id, notice_id, notice, now)
+
+
+def _log_fault(claimed: Claimed, error: Exception) -> None:
+    frames = traceback.format_tb(error.__traceback__)
+    _log.error("delivery failed", delivery=str(claimed.id), error=type(error).__name__, frames=frames)
 
 
 def _milliseconds_since(began: float, runtime: Runtime) -> int:

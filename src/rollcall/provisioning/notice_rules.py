@@ -10,7 +10,7 @@ from uuid import UUID
 
 from rollcall.provisioning.model import JobSettings, Json
 
-NoticeKind = Literal["quarantine", "disabled", "held", "approval", "credentials", "well"]
+NoticeKind = Literal["quarantine", "disabled", "held", "approval", "credentials", "webhook", "well"]
 Channel = Literal["mail", "webhook"]
 
 EVENTS: Mapping[str, str] = {
@@ -19,6 +19,7 @@ EVENTS: Mapping[str, str] = {
     "held": "job.removals_held",
     "approval": "job.approval_requested",
     "credentials": "job.credentials_expiring",
+    "webhook": "job.webhook_disabled",
     "well": "job.well",
 }
 """The name of each kind of notice as webhooks carry it."""
@@ -26,6 +27,8 @@ TEST_EVENT = "webhook.test"
 
 # What `well` ends when it does not say so: the troubles that a job gets out of by itself.
 _HEALTH: tuple[NoticeKind, ...] = ("quarantine", "disabled")
+# What happens but once, until somebody does something about it: each time it does is news.
+ALWAYS_NEWS: frozenset[NoticeKind] = frozenset({"disabled", "webhook"})
 # Mails that the switch "Send an email notification when a failure occurs" is about; the others ask for a decision.
 _FAILURES: frozenset[NoticeKind] = frozenset({"quarantine", "disabled", "credentials", "well"})
 
@@ -35,7 +38,7 @@ class Notice:
     """One thing to tell.
 
     `kind`: the job is in quarantine or disabled after it, removals are held back, a plan waits for approval, credentials
-    expire, or all is well again. `reason`: a stable code; as long as the newest notice of its kind has the same, nobody is
+    expire, a webhook was disabled, or all is well again. `reason`: a stable code; as long as the newest notice of its kind has the same, nobody is
     told once more (rule Q7). `message`: what happened, in plain sentences. `details`: numbers and names for templates.
     `ends`: with `well`, the kinds of trouble that are over.
     """
@@ -91,6 +94,10 @@ MAIL_KEPT_FOR = timedelta(days=5)
 # The schedule that Standard Webhooks gives as its example: over three days in ten attempts.
 _WEBHOOK_DELAYS_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _LONGEST_WAIT_SECONDS = 86_400.0
+LONGEST_WAIT = timedelta(seconds=_LONGEST_WAIT_SECONDS * 1.1)
+"""No delivery is tried again later than that; what is due later still was put off by a clock that was ahead."""
+WEBHOOK_DISABLED_AFTER = timedelta(days=5)
+"""So long nothing arrived at a webhook before it is sent nothing more."""
 
 
 def next_attempt(

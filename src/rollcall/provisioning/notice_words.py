@@ -17,7 +17,7 @@ _LISTED_VALUES = 10
 _VALUE_CHARACTERS = 300
 _SECRET_NAME = re.compile(r"token|secret|password|authorization|credential", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_PLACE = re.compile(r"\b(?:JOB|PLAN)\b")
+_PLACE = re.compile(r"\b(?:JOB|PLAN|WEBHOOK)\b")
 # A target may repeat the header that it was sent (RFC 6750 §2.1).
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 
@@ -51,7 +51,7 @@ class _Kind:
     steps: tuple[tuple[str, str], ...]
 
 
-# In the commands, JOB stands for the job, and PLAN for the plan that a notice is about.
+# In the commands, JOB stands for the job, PLAN and WEBHOOK for what a notice is about.
 _KINDS: Mapping[str, _Kind] = {
     "quarantine": _Kind(
         "{job} is in quarantine",
@@ -104,6 +104,17 @@ _KINDS: Mapping[str, _Kind] = {
             ),
         ),
     ),
+    "webhook": _Kind(
+        "A webhook of {job} is disabled",
+        "trouble",
+        (
+            ("See what was sent to it, and what it answered:", "rollcall job webhook log WEBHOOK --job JOB"),
+            (
+                "Once it is mended, give it a new secret, which switches it on again:",
+                "rollcall job webhook rotate WEBHOOK --job JOB",
+            ),
+        ),
+    ),
     "well": _Kind("{job} is well again", "well", (("See the job's state:", "rollcall job status JOB"),)),
 }
 
@@ -127,7 +138,11 @@ def words_of(
     told = _KINDS[kind]
     heading = told.heading.format(job=_visible(job_name))
     job, plan = job_word(job_name, job_id), details.get("plan_id")
-    words = {"JOB": job, "PLAN": job if plan is None else shlex.quote(str(plan))}
+    words = {
+        "JOB": job,
+        "PLAN": job if plan is None else shlex.quote(str(plan)),
+        "WEBHOOK": shlex.quote(str(details.get("webhook_id"))),
+    }
     option = tenant_option(tenant_name)
     steps = tuple(
         Step(what, _PLACE.sub(lambda found: words[found[0]], command) + option) for what, command in told.steps

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.job_settings import settings_of
-from rollcall.provisioning.notice_rules import Endpoint, Notice, NoticeKind, Recipient, recipients_of
+from rollcall.provisioning.notice_rules import ALWAYS_NEWS, Endpoint, Notice, NoticeKind, Recipient, recipients_of
 
 __all__ = ["DELIVERY_CHANNEL", "Notice", "NoticeKind", "announce"]
 
@@ -33,8 +33,7 @@ async def announce(tx: Tx, job_id: UUID, notice_id: UUID, notice: Notice, now: d
     if notice.kind == "well":
         if not troubles:
             return False
-    elif notice.kind != "disabled" and troubles and troubles[-1]["reason"] == notice.reason:
-        # A job is disabled but once, until somebody starts it: that is always news.
+    elif notice.kind not in ALWAYS_NEWS and troubles and troubles[-1]["reason"] == notice.reason:
         return False
     await tx.run(
         """

@@ -27,6 +27,7 @@ create table provisioning.webhooks (
     old_sealed_secret bytea,                    -- signs as well for a while after a rotation
     old_secret_until timestamptz,
     created timestamptz not null,
+    failing_since timestamptz,                  -- the first request that failed since one arrived
     disabled timestamptz,
     disabled_because text,
     primary key (tenant_id, job_id, id),
