@@ -447,7 +447,8 @@ async def test_a_webhook_at_which_nothing_arrives_for_five_days_is_disabled_and_
     assert "Nothing has arrived since" in row.disabled_because
     (mail,) = office.mailbox.received
     assert "A webhook of" in mail["Subject"]
-    assert f"rollcall job webhook rotate {webhook}" in mail.get_body(("plain",)).get_content()
+    text, _html = (part.get_content() for part in mail.iter_parts())
+    assert f"rollcall job webhook rotate {webhook}" in text
 
     await office.db.write(rotate_secret, office.clock, office.service.sealer, office.job_id, webhook)
     assert (await office.db.read(list_webhooks, office.job_id))[0].disabled is None
