@@ -42,8 +42,8 @@ from rollcall.provisioning import (
     webhook_log,
 )
 from rollcall.provisioning.deliveries import Attempt, claim_due
-from rollcall.provisioning.delivering import judge_webhook
 from rollcall.provisioning.jobs import create_job
+from rollcall.provisioning.webhook_health import judge_webhook
 from rollcall.provisioning.webhook_sending import Message, send_webhook
 from rollcall.runtime import SystemRuntime, uuid7
 from tests.mail.servers import Mailbox, mail_server

@@ -13,7 +13,6 @@ from uuid import UUID
 import aiohttp
 import structlog
 
-from rollcall.db import Tx
 from rollcall.errors import Invalid, Unavailable
 from rollcall.mail import MailServer, NotSent, Sent, send_mail
 from rollcall.mail_address import check_mail_address
@@ -30,11 +29,12 @@ from rollcall.provisioning.deliveries import (
 )
 from rollcall.provisioning.model import Json
 from rollcall.provisioning.notice_mail import Told, notice_mail, trial_mail
-from rollcall.provisioning.notice_rules import EVENTS, TEST_EVENT, Channel, Notice, next_attempt
+from rollcall.provisioning.notice_rules import EVENTS, TEST_EVENT, Channel, next_attempt
 from rollcall.provisioning.notice_words import without_secrets
-from rollcall.provisioning.notices import DELIVERY_CHANNEL, announce
+from rollcall.provisioning.notices import DELIVERY_CHANNEL
+from rollcall.provisioning.webhook_health import judge_webhook
 from rollcall.provisioning.webhook_sending import Message, WebhookClient, send_webhook
-from rollcall.provisioning.webhooks import Webhook, note_sent, read_secrets
+from rollcall.provisioning.webhooks import Webhook, read_secrets
 from rollcall.runtime import Runtime
 
 _log = structlog.get_logger()
@@ -220,17 +220,6 @@ class Deliverer:
         if isinstance(sent, Sent):
             return Attempt(True, sent.answer, now, duration, sent.status)
         return Attempt(False, sent.reason, now, duration, sent.status, final=sent.permanent)
-
-
-async def judge_webhook(
-    tx: Tx, job_id: UUID, webhook_id: UUID, attempt: Attempt, notice_id: UUID, now: datetime
-) -> None:
-    """Disable a webhook that is gone or has failed for days, and tell people, by mail and the other webhooks."""
-    delivered, gone = attempt.delivered, attempt.gone
-    why = await note_sent(tx, job_id, webhook_id, attempt.answer, delivered=delivered, gone=gone, now=now)
-    if why:
-        notice = Notice("webhook", f"WebhookDisabled {webhook_id}", why, {"webhook_id": str(webhook_id)})
-        await announce(tx, job_id, notice_id, notice, now)
 
 
 def _log_fault(claimed: Claimed, error: Exception) -> None:

@@ -15,7 +15,7 @@ from rollcall.crypto import Sealer
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.outbound import Reach, client_host, refused_address
-from rollcall.provisioning.notice_rules import EVENTS, WEBHOOK_DISABLED_AFTER
+from rollcall.provisioning.notice_rules import EVENTS
 from rollcall.provisioning.webhook_signature import print_secret
 from rollcall.runtime import Runtime, new_secret
 
@@ -128,37 +128,6 @@ async def read_secrets(tx: Tx, sealer: Sealer, job_id: UUID, webhook_id: UUID, n
     if row is None:
         raise NotFound(f"There is no webhook {webhook_id}.")
     return secrets_of(sealer, webhook_id, row, now)
-
-
-async def note_sent(
-    tx: Tx, job_id: UUID, webhook_id: UUID, answer: str, *, delivered: bool, gone: bool, now: datetime
-) -> str:
-    """Write down how sending to a webhook went. Returns why nothing more is sent to it from now on, or nothing.
-
-    It is disabled when it wants no more (410), and when nothing has arrived at it for five days.
-    """
-    row = await tx.one(
-        """
-        update provisioning.webhooks
-        set failing_since = case when %(delivered)s then null else coalesce(least(failing_since, %(now)s), %(now)s) end
-        where job_id = %(job)s and id = %(id)s and disabled is null returning url, failing_since
-        """,
-        {"delivered": delivered, "now": now, "job": job_id, "id": webhook_id},
-    )
-    if row is None or delivered:
-        return ""
-    since = row["failing_since"]
-    if not gone and now - since < WEBHOOK_DISABLED_AFTER:
-        return ""
-    what = (
-        "It wants no more (410)." if gone else f"Nothing has arrived since {since:%Y-%m-%d %H:%M} UTC. Last: {answer}"
-    )
-    await tx.run(
-        "update provisioning.webhooks set disabled = %s, disabled_because = %s where job_id = %s and id = %s",
-        [now, what, job_id, webhook_id],
-    )
-    # Not its path, which may be as good as a password.
-    return f"The webhook to {client_host(row['url'])} is sent nothing more. {what}"
 
 
 def secrets_of(sealer: Sealer, webhook_id: UUID, sealed: Mapping[str, Any], now: datetime) -> tuple[str, ...]:

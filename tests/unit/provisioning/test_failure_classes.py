@@ -164,13 +164,20 @@ STATUSES = [
     (402, "UnprocessableEntity", ESCROW, False, False),
     (403, "InsufficientRights", ESCROW, False, False),
     (404, "InvalidAnchor", ESCROW, False, True),
-    (405, "UnprocessableEntity", ESCROW, False, False),
+    (405, "MethodNotAllowed", ESCROW, False, False),
     (409, "EntryConflict", ESCROW, True, True),
     (412, "EntryConflict", ESCROW, True, False),
     (413, "UnprocessableEntity", ESCROW, False, True),
     (422, "UnprocessableEntity", ESCROW, False, True),
     (429, "TooManyRequests", RETRY, False, False),
     (501, "NotImplemented", ESCROW, False, False),
+]
+SCIM_TYPES = [
+    (409, "uniqueness", "EntryConflict"),
+    (400, "uniqueness", "EntryConflict"),
+    (400, "invalidPath", "SchemaAttributeNotFound"),
+    (400, "invalidValue", "AttributeValidationFailed"),
+    (403, "sensitive", "InsufficientRights"),
 ]
 UNKNOWN = [
     (408, "Timeout", ESCROW),
@@ -191,6 +198,14 @@ def test_each_status_of_a_refusal_says_what_follows(
     assert isinstance(answer, Refused)
     assert (answer.code, follows(answer, 120)) == (code, then)
     assert (is_doubtful(answer), may_be_about_one(answer)) == (doubtful, divisible)
+
+
+@pytest.mark.parametrize(("status", "scim_type", "code"), SCIM_TYPES)
+def test_the_type_of_an_error_says_more_than_its_status(status: int, scim_type: str, code: str) -> None:
+    answer = outcome_of_status(False, status, {"status": str(status), "scimType": scim_type})
+
+    assert isinstance(answer, Refused)
+    assert answer.code == code
 
 
 @pytest.mark.parametrize(("status", "code", "then"), UNKNOWN)

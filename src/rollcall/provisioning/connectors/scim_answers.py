@@ -43,6 +43,9 @@ _CODES = {
     Reason.ANSWER_TOO_LARGE: "SystemForCrossDomainIdentityManagementServiceIncompatible",
     Reason.INCOMPLETE_LIST: "SystemForCrossDomainIdentityManagementServiceIncompatible",
 }
+_OF_STATUS = {405: "MethodNotAllowed"}
+# RFC 7644 §3.12, table 9. An `invalidValue` stays AttributeValidationFailed: it may be a value as well as a missing one.
+_OF_SCIM_TYPE = {"uniqueness": "EntryConflict", "invalidPath": "SchemaAttributeNotFound"}
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """No answer inside another one names a date to wait for."""
 
@@ -113,8 +116,8 @@ def failure(answer: Answer) -> Refused | Unanswered:
     code = _CODES[answer.reason]
     reason = _sentence(answer)
     if isinstance(answer, WireRefused):
-        if answer.scim_type == "uniqueness":
-            code = "EntryConflict"
+        code = _OF_STATUS.get(answer.status, code)
+        code = _OF_SCIM_TYPE.get(answer.scim_type or "", code)
         return Refused(
             code,
             reason,
