@@ -116,7 +116,7 @@ def failure(answer: Answer) -> Refused | Unanswered:
     code = _CODES[answer.reason]
     reason = _sentence(answer)
     if isinstance(answer, WireRefused):
-        code = _OF_STATUS.get(answer.status, code)
+        code = _OF_STATUS.get(answer.status or 0, code)
         code = _OF_SCIM_TYPE.get(answer.scim_type or "", code)
         return Refused(
             code,
