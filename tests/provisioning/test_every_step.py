@@ -71,7 +71,7 @@ STEPS: dict[str, Moment | Request] = {
     "at the finish of a full reading": Moment((_SWEEP, f"{_POSITION} = $1, reading_full"), "commit"),
     "after a full reading": Moment((_SWEEP, f"{_POSITION} = $1, reading_full"), "committed"),
     "members are compared": Moment(("insert into provisioning.object_references as r",), "commit"),
-    "members are compared to the end": Moment(("and sweep <> $4 and wanted",), "committed"),
+    "members are compared to the end": Moment(("and sweep <> $4 and (wanted",), "committed"),
     "before the intent of references": Moment((f"{_REFERENCES} from",), "commit"),
     "after the intent of references": Moment((f"{_REFERENCES} from",), "committed"),
     "in the reference pass": Request("PATCH", "Groups", 1, answered=True),
