@@ -28,6 +28,7 @@ OUTERMOST_RINGS = (
     "src/rollcall/main.py",
     "src/rollcall/provisioning/cycle.py",
     "src/rollcall/provisioning/worker.py",
+    "src/rollcall/directory/signin/telling.py",
     "src/rollcall/provisioning/delivering.py",
     "src/rollcall/scim_http/server.py",
     "src/rollcall/web/",

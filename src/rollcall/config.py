@@ -185,6 +185,11 @@ class IdentitySettings:
     base_url: str | None = _setting(
         None, _base_url, "The address people and programs reach it at, when that is not host and port."
     )
+    private_addresses: bool = _setting(
+        True,
+        _switch,
+        "Whether applications at addresses of this machine or of a private network are told that somebody signed out.",
+    )
 
 
 @dataclass(frozen=True)

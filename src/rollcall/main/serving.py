@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 
@@ -17,12 +18,14 @@ import rollcall
 from rollcall.directory.signin.keys import KeyRing
 from rollcall.directory.signin.provider import Provider
 from rollcall.directory.signin.signing_in import SigningIn
+from rollcall.directory.signin.telling import Teller
 from rollcall.errors import Unavailable
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
 from rollcall.main.sign_in_links import proving_of
 from rollcall.main.sign_in_routes import sign_in_routes
-from rollcall.main.site import Site, site_of
+from rollcall.main.site import Site, address_of, site_of
+from rollcall.outbound import Reach
 from rollcall.provisioning import Worker
 from rollcall.workspaces import workspaces_scim_app
 
@@ -104,7 +107,19 @@ async def _serve(app: ASGIApp, host: str, port: int) -> None:
 async def serve_identity(parts: Parts) -> None:
     """Serve the identity half until cancelled. Raises Unavailable when the port is taken."""
     settings = parts.config.identity
-    await _serve(identity_app(parts), settings.host, free_port(settings.host, settings.port))
+    port = free_port(settings.host, settings.port)
+    async with asyncio.TaskGroup() as tasks:
+        telling = tasks.create_task(_teller_of(parts).run())
+        await _serve(identity_app(parts), settings.host, port)
+        telling.cancel()
+
+
+def _teller_of(parts: Parts) -> Teller:
+    """Tells applications of sessions that ended. It runs here, since only this process knows by which address it goes."""
+    settings = parts.config.identity
+    base_url = address_of(settings.host, settings.port, settings.base_url)
+    reach = Reach(private=settings.private_addresses, loopback_http=settings.private_addresses)
+    return Teller(provider_of(parts, base_url), reach)
 
 
 async def serve_workspaces(parts: Parts) -> None:
