@@ -8,6 +8,7 @@ import typer
 
 import rollcall
 from rollcall.cli import (
+    administrators,
     applications,
     configuration,
     demo,
@@ -19,6 +20,7 @@ from rollcall.cli import (
     output,
     serving,
     tenants,
+    users,
 )
 
 app = typer.Typer(
@@ -32,6 +34,8 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(serving.up)
 app.add_typer(directory.app, name="directory")
+app.add_typer(users.app, name="user")
+app.add_typer(administrators.app, name="role")
 app.add_typer(applications.app, name="application")
 app.add_typer(jobs.app, name="job")
 app.add_typer(expressions.app, name="expression")

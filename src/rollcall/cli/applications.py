@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from rollcall import directory, provisioning
-from rollcall.cli import job_nested, output
+from rollcall.cli import application_sign_in, job_nested, output
 from rollcall.cli.naming import application_named, principal_named, role_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
@@ -20,6 +20,7 @@ from rollcall.main import Parts
 from rollcall.provisioning import Job, LeftOut
 
 app = typer.Typer(no_args_is_help=True, help="Applications of the directory, and who is entitled to them.")
+application_sign_in.add_commands(app)
 
 Application = Annotated[str, typer.Argument(metavar="APPLICATION", help="The application's name, or its id.")]
 Principal = Annotated[

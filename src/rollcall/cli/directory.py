@@ -13,7 +13,6 @@ from rich.console import Console
 from rollcall import directory
 from rollcall.cli import output
 from rollcall.cli.directory_import import import_people
-from rollcall.cli.directory_sign_in import invite, reset_password
 from rollcall.cli.naming import as_id, assignments, group_named, principal_named, user_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
@@ -22,8 +21,6 @@ from rollcall.main import Parts
 
 app = typer.Typer(no_args_is_help=True, help="Users and groups: import them, look at them, change them.")
 app.command("import")(import_people)
-app.command()(invite)
-app.command("reset-password")(reset_password)
 
 Upn = Annotated[str, typer.Argument(metavar="UPN", help="The userPrincipalName, or the id.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]

@@ -20,15 +20,28 @@ _SELECT = """
 
 
 async def create_service_principal(
-    tx: Tx, display_name: str, *, app_roles: Sequence[AppRole] = (), tags: Sequence[str] = ()
+    tx: Tx,
+    display_name: str,
+    *,
+    app_roles: Sequence[AppRole] = (),
+    tags: Sequence[str] = (),
+    app_id: UUID | None = None,
 ) -> UUID:
-    """Add an application to the directory; its id. Raises Invalid for an empty name."""
+    """Add an application to the directory; its id. `app_id`: the client id of one that is registered elsewhere.
+
+    Raises Invalid for an empty name, Conflict when the directory has the application already.
+    """
     if not display_name.strip():
         raise Invalid("displayName of a service principal can't be empty; give a name.")
-    created: UUID = await tx.value(
-        "insert into directory.service_principals (display_name, app_roles, tags) values (%s, %s, %s) returning id",
-        (display_name, Jsonb([_role_to_json(role) for role in app_roles]), list(tags)),
+    created: UUID | None = await tx.value(
+        """
+        insert into directory.service_principals (display_name, app_roles, tags, app_id)
+        values (%s, %s, %s, coalesce(%s, uuidv7())) on conflict (tenant_id, app_id) do nothing returning id
+        """,
+        (display_name, Jsonb([_role_to_json(role) for role in app_roles]), list(tags), app_id),
     )
+    if created is None:
+        raise Conflict(f"The directory has the application {app_id} already.")
     await append(tx, "service_principal", created, "create")
     return created
 
@@ -46,6 +59,26 @@ async def read_service_principal(
 async def list_service_principals(tx: Tx) -> list[ServicePrincipal]:
     """Every application, oldest first."""
     return [_service_principal(row) for row in await tx.all(_SELECT + " order by id")]
+
+
+async def update_service_principal(
+    tx: Tx, service_principal_id: UUID, *, enabled: bool | None = None, assignment_required: bool | None = None
+) -> ServicePrincipal:
+    """Change whether people may sign in to an application, and whether they have to be assigned; None leaves it.
+
+    Raises NotFound.
+    """
+    await tx.run(
+        """
+        update directory.service_principals set account_enabled = coalesce(%s, account_enabled),
+            app_role_assignment_required = coalesce(%s, app_role_assignment_required)
+        where id = %s
+        """,
+        (enabled, assignment_required, service_principal_id),
+    )
+    changed = await read_service_principal(tx, service_principal_id)
+    await append(tx, "service_principal", service_principal_id, "update")
+    return changed
 
 
 async def delete_service_principal(tx: Tx, service_principal_id: UUID) -> None:

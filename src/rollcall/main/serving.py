@@ -22,9 +22,9 @@ from rollcall.directory.signin.telling import Teller
 from rollcall.errors import Unavailable
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
 from rollcall.main.opening import Parts
-from rollcall.main.sign_in_links import proving_of
+from rollcall.main.sign_in_links import identity_address, proving_of
 from rollcall.main.sign_in_routes import sign_in_routes
-from rollcall.main.site import Site, address_of, site_of
+from rollcall.main.site import Site, site_of
 from rollcall.outbound import Reach
 from rollcall.provisioning import Worker
 from rollcall.workspaces import workspaces_scim_app
@@ -117,9 +117,8 @@ async def serve_identity(parts: Parts) -> None:
 def _teller_of(parts: Parts) -> Teller:
     """Tells applications of sessions that ended. It runs here, since only this process knows by which address it goes."""
     settings = parts.config.identity
-    base_url = address_of(settings.host, settings.port, settings.base_url)
     reach = Reach(private=settings.private_addresses, loopback_http=settings.private_addresses)
-    return Teller(provider_of(parts, base_url), reach)
+    return Teller(provider_of(parts, identity_address(parts)), reach)
 
 
 async def serve_workspaces(parts: Parts) -> None:

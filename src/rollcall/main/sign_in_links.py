@@ -17,11 +17,21 @@ def proving_of(parts: Parts) -> Proving:
     return Proving(parts.database, parts.runtime, parts.sealer, SlowHash())
 
 
+def identity_address(parts: Parts) -> str:
+    """Where the identity half is reached, as the configuration says."""
+    settings = parts.config.identity
+    return address_of(settings.host, settings.port, settings.base_url)
+
+
 async def link_for(parts: Parts, tenant_id: UUID, user_id: UUID, *, without_totp: bool = False) -> str:
     """The address at which a user sets a password."""
-    settings = parts.config.identity
-    base_url = address_of(settings.host, settings.port, settings.base_url)
-    return base_url + await proving_of(parts).invite(tenant_id, user_id, without_totp=without_totp)
+    return identity_address(parts) + await proving_of(parts).invite(tenant_id, user_id, without_totp=without_totp)
+
+
+async def first_administrator_link(parts: Parts, tenant_id: UUID) -> str | None:
+    """The address at which the first administrator of a tenant signs up; None where there is one (check C26)."""
+    path = await proving_of(parts).first_administrator(tenant_id)
+    return None if path is None else identity_address(parts) + path
 
 
 async def first_administrator_links(parts: Parts, identity_url: str) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from rollcall.directory.signin.telling import Teller
 from rollcall.outbound import Reach
 from tests.directory.signin.browser import Browser
 from tests.directory.signin.test_signing_in import PASSWORD, SESSION, ada, address, answer_in, request_url, sign_in
-from tests.directory.signin.world import BASE, CALLBACK, SignInWorld, header_of, sign_in_world
+from tests.directory.signin.world import BASE, SignInWorld, header_of, sign_in_world
 
 AFTER = "https://rooms.example.com/bye"
 FRAME = "https://rooms.example.com/frontchannel"
@@ -34,10 +34,8 @@ async def world(database: Database) -> SignInWorld:
 
 
 async def wants(world: SignInWorld, *, frame: str | None = None, backchannel: str | None = None) -> None:
-    await world.db.write(
-        registrations.change_addresses, world.registration.app_id, redirect_uris=(CALLBACK,),
-        post_logout_redirect_uris=(AFTER,), logout_url=frame, backchannel_logout_url=backchannel,
-    )  # fmt: skip
+    changes = {"logout_url": frame, "backchannel_logout_url": backchannel}
+    await world.db.write(registrations.change_registration, world.registration.app_id, changes)
 
 
 async def entered(world: SignInWorld) -> tuple[Browser, str]:

@@ -31,7 +31,7 @@ async def accept_link(tx: Tx, token: str, password_hash: str, newcomer: Newcomer
         return None
     user_id = link.user_id or await _first_administrator(tx, newcomer, now)
     await credentials.set_password(tx, user_id, password_hash, now)
-    await sessions.end_sessions_of(tx, user_id)
+    await sessions.end_sessions_of(tx, user_id, now)
     credential = await credentials.read_credential(tx, user_id)
     return None if credential is None else credential.user_principal_name
 

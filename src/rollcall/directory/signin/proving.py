@@ -148,7 +148,7 @@ class Proving:
 
         async def set_and_end(tx: Tx) -> None:
             await credentials.set_password(tx, claimed.user_id, hashed, now)
-            await sessions.end_sessions_of(tx, claimed.user_id, but)
+            await sessions.end_sessions_of(tx, claimed.user_id, now, but)
 
         await self.database.tenant(claimed.tenant_id).write(set_and_end)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -47,6 +47,17 @@ class IssuedSecret:
     expires: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class KnownSecret:
+    """What is still known of a client secret."""
+
+    id: UUID
+    display_name: str
+    ends_with: str
+    created: datetime
+    expires: datetime
+
+
 async def register_application(
     tx: Tx, runtime: Runtime, new: NewRegistration, app_id: UUID | None = None
 ) -> Registration:
@@ -70,12 +81,8 @@ async def register_application(
             logout_with_issuer, created)
         values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning {_COLUMNS}
         """,
-        [
-            identifier, chosen, new.display_name, new.sign_in_audience, list(new.redirect_uris),
-            list(new.post_logout_redirect_uris), new.is_public, new.group_membership_claims, new.logout_url,
-            new.backchannel_logout_url, new.logout_with_issuer, runtime.now(),
-        ],
-    )  # fmt: skip
+        [identifier, chosen, *_values(new), runtime.now()],
+    )
     assert row is not None, "what was inserted comes back"
     return _registration(row)
 
@@ -89,39 +96,35 @@ def _faults(new: NewRegistration) -> list[str]:
     return faults + [f"{field}: {each}: {wrong}." for field, each in named if (wrong := check_redirect_uri(each))]
 
 
-async def change_addresses(
-    tx: Tx,
-    app_id: UUID,
-    *,
-    redirect_uris: Sequence[str],
-    post_logout_redirect_uris: Sequence[str],
-    logout_url: str | None,
-    backchannel_logout_url: str | None,
-) -> None:
-    """Put these addresses in the place of those registered. Raises Invalid with every fault, NotFound."""
-    new = NewRegistration(
-        "unchanged",
-        redirect_uris=redirect_uris,
-        post_logout_redirect_uris=post_logout_redirect_uris,
-        logout_url=logout_url,
-        backchannel_logout_url=backchannel_logout_url,
-    )
-    if faults := _faults(new):
-        raise Invalid(f"These addresses can't be registered. {faults[0]}", details=tuple(faults))
-    changed = await tx.run(
-        """
-        update directory.registrations set redirect_uris = %s, post_logout_redirect_uris = %s, logout_url = %s,
-            backchannel_logout_url = %s where app_id = %s
-        """,
-        [list(redirect_uris), list(post_logout_redirect_uris), logout_url, backchannel_logout_url, app_id],
-    )
-    if not changed:
+async def change_registration(tx: Tx, app_id: UUID, changes: Mapping[str, Any]) -> Registration:
+    """Change what an owner said of an application, by the names of NewRegistration; the rest stays.
+
+    Raises Invalid with every fault, NotFound.
+    """
+    row = await tx.one(f"select {_COLUMNS} from directory.registrations where app_id = %s for update", [app_id])
+    if row is None:
         raise _unknown(app_id)
+    now = _registration(row)
+    new = NewRegistration(**({each.name: getattr(now, each.name) for each in fields(NewRegistration)} | dict(changes)))
+    if faults := _faults(new):
+        raise Invalid(f"The application can't be registered so. {faults[0]}", details=tuple(faults))
+    await tx.run(
+        """
+        update directory.registrations set display_name = %s, sign_in_audience = %s, redirect_uris = %s,
+            post_logout_redirect_uris = %s, is_public = %s, group_membership_claims = %s, logout_url = %s,
+            backchannel_logout_url = %s, logout_with_issuer = %s
+        where app_id = %s
+        """,
+        [*_values(new), app_id],
+    )
+    return await read_registration(tx, app_id)
 
 
-async def list_registrations(tx: Tx) -> list[Registration]:
-    """The applications that are registered in this tenant, oldest first."""
-    return [_registration(row) for row in await tx.all(f"select {_COLUMNS} from directory.registrations order by id")]
+def _values(new: NewRegistration) -> list[Any]:
+    return [
+        new.display_name, new.sign_in_audience, list(new.redirect_uris), list(new.post_logout_redirect_uris),
+        new.is_public, new.group_membership_claims, new.logout_url, new.backchannel_logout_url, new.logout_with_issuer,
+    ]  # fmt: skip
 
 
 async def home_of(tx: Tx, app_id: UUID) -> UUID | None:
@@ -155,6 +158,18 @@ async def add_client_secret(
         [app_id, identifier, display_name, hash_token(text), text[-4:], now, now + valid_for],
     )
     return IssuedSecret(identifier, text, now + valid_for)
+
+
+async def list_client_secrets(tx: Tx, app_id: UUID) -> list[KnownSecret]:
+    """The secrets of an application, oldest first."""
+    rows = await tx.all(
+        """
+        select id, display_name, ends_with, created, expires from directory.client_secrets
+        where app_id = %s order by created, id
+        """,
+        [app_id],
+    )
+    return [KnownSecret(**row) for row in rows]
 
 
 async def remove_client_secret(tx: Tx, app_id: UUID, secret_id: UUID) -> None:

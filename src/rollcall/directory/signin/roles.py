@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,21 +10,34 @@ from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 
 GLOBAL_ADMINISTRATOR = "Global Administrator"
+APPLICATION_OWNER = "Application Owner"
 ROLES = (
     GLOBAL_ADMINISTRATOR,
     "Application Administrator",
     "Cloud Application Administrator",
     "User Administrator",
 )
-"""Entra's names. Application Owner is the fifth: over one registration, by owning it."""
+"""Entra's names. Application Owner is the fifth: over one application, by owning its registration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """That a user has a role; `app_id` and `application` are those an Application Owner owns, else None."""
+
+    role: str
+    user_id: UUID
+    user_principal_name: str
+    display_name: str
+    app_id: UUID | None = None
+    application: str | None = None
 
 
 def role_named(written: str) -> str:
     """The role of this name, however it is capitalised. Raises Invalid naming those there are."""
-    for role in ROLES:
+    for role in (*ROLES, APPLICATION_OWNER):
         if role.casefold() == written.strip().casefold():
             return role
-    raise Invalid(f"There is no role {written!r}. Roles: {', '.join(ROLES)}.")
+    raise Invalid(f"There is no role {written!r}. Roles: {', '.join((*ROLES, APPLICATION_OWNER))}.")
 
 
 async def give_role(tx: Tx, user_id: UUID, role: str, now: datetime) -> bool:
@@ -54,10 +68,22 @@ async def roles_of(tx: Tx, user_id: UUID) -> list[str]:
     return [row["role"] for row in rows]
 
 
-async def members_of_role(tx: Tx, role: str) -> list[UUID]:
-    """Who has a role."""
-    rows = await tx.all("select user_id from directory.role_members where role = %s order by user_id", [role])
-    return [row["user_id"] for row in rows]
+async def list_roles(tx: Tx) -> list[Holding]:
+    """Who has which role, and who owns which application, by role, application and name."""
+    rows = await tx.all(
+        """
+        select held.role, held.app_id, held.application, u.id as user_id, u.user_principal_name, u.display_name
+        from (
+            select role, null::uuid as app_id, null as application, user_id from directory.role_members
+            union all
+            select %s, o.app_id, r.display_name, o.user_id from directory.registration_owners o
+            join directory.registrations r on r.app_id = o.app_id) as held
+        join directory.users u on u.id = held.user_id and u.deleted_at is null
+        order by held.role, held.application, u.user_principal_name
+        """,
+        [APPLICATION_OWNER],
+    )
+    return [Holding(**row) for row in rows]
 
 
 async def has_administrator(tx: Tx) -> bool:
@@ -76,11 +102,13 @@ async def has_administrator(tx: Tx) -> bool:
     )
 
 
-async def add_owner(tx: Tx, app_id: UUID, user_id: UUID) -> None:
-    """Make a user Application Owner of a registered application."""
-    await tx.run(
-        "insert into directory.registration_owners (app_id, user_id) values (%s, %s) on conflict do nothing",
-        [app_id, user_id],
+async def add_owner(tx: Tx, app_id: UUID, user_id: UUID) -> bool:
+    """Make a user Application Owner of an application registered here; whether they were not."""
+    return bool(
+        await tx.run(
+            "insert into directory.registration_owners (app_id, user_id) values (%s, %s) on conflict do nothing",
+            [app_id, user_id],
+        )
     )
 
 

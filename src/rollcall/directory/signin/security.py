@@ -190,7 +190,7 @@ class Security:
         if session is None:
             return to_sign_in(_HOME)
         db = self.site.provider.database.tenant(session.tenant_id)
-        await db.write(sessions.end_sessions_of, session.user_id, session.id)
+        await db.write(sessions.end_sessions_of, session.user_id, self.site.provider.runtime.now(), session.id)
         return see_other(f"{_HOME}?done=others")
 
 

@@ -157,11 +157,19 @@ async def end_session(tx: Tx, user_id: UUID, session_id: UUID) -> bool:
     )
 
 
-async def end_sessions_of(tx: Tx, user_id: UUID, but: UUID | None = None) -> int:
-    """End all sessions of a user, `but` one; how many there were."""
-    return await tx.run(
+async def end_sessions_of(tx: Tx, user_id: UUID, now: datetime, but: UUID | None = None) -> int:
+    """End all sessions of a user, `but` one, and whatever was granted in them, offline access too; how many sessions."""
+    ended = await tx.run(
         "delete from directory.sign_in_sessions where user_id = %s and id is distinct from %s", [user_id, but]
     )
+    await tx.run(
+        """
+        update directory.grants set ended = %s
+        where user_id = %s and session_id is distinct from %s and ended is null
+        """,
+        [now, user_id, but],
+    )
+    return ended
 
 
 async def forget_sessions(tx: Tx, now: datetime, limit: int = 5_000) -> int:

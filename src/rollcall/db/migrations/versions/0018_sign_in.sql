@@ -170,3 +170,6 @@ create trigger sessions_end_with_update after update on directory.users
 
 -- Front-channel logout calls carry `sid` alone, as Entra's do, unless an application wants `iss` with it.
 alter table directory.registrations add column logout_with_issuer boolean not null default false;
+
+-- An application stands in a directory once, and is found there by its client id with every sign-in.
+create unique index service_principals_app_id on directory.service_principals (tenant_id, app_id);
