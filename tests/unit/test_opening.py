@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def test_a_data_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
 
     assert data.stat().st_mode & 0o777 == 0o750
     assert list(data.iterdir()) == []
+
+
+def test_any_number_of_processes_make_one_data_directory_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as at_once:
+        made = [at_once.submit(make_data_directory, tmp_path / "var") for _ in range(400)]
+
+    assert [each.exception() for each in made] == [None] * 400
+    assert list((tmp_path / "var").iterdir()) == []
 
 
 def test_a_file_is_no_data_directory(tmp_path: Path) -> None:

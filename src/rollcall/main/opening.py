@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -91,9 +92,8 @@ def make_data_directory(data: Path) -> None:
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = data / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=data):  # without a name, as several processes try this at once
+            pass
     except OSError as error:
         raise Unavailable(
             f"The data directory {data} can't be written: {error.strerror}. Choose another one with --data."
