@@ -93,7 +93,7 @@ async def test_a_code_becomes_tokens_that_say_who_it_is(world: SignInWorld) -> N
     assert claims["preferred_username"] == "ada@example.com"
     assert (claims["name"], claims["given_name"], claims["family_name"]) == ("ada", "Ada", "Lovelace")
     assert "email" not in claims, "it was not asked for"
-    assert claims["amr"] == ["pwd", "otp", "mfa"]
+    assert (claims["amr"], claims["acr"]) == (["pwd", "otp", "mfa"], "https://refeds.org/profile/mfa")
     assert claims["auth_time"] == int(signed_in.at.timestamp())
     assert now - 5 <= claims["iat"] <= now
     assert claims["exp"] - claims["iat"] == 3600
@@ -298,7 +298,10 @@ async def test_a_client_may_prove_itself_in_one_way_only(world: SignInWorld) -> 
     app_id = str(world.registration.app_id)
     form: dict[str, Any] = {"client_id": "", "client_secret": ""}
     assert (await world.redeem_with(basic(app_id, world.secret), await world.code(), **form)).status == 200
-    assert (await world.redeem_with(basic(app_id, "wrong"), await world.code(), **form)).status == 401
+    wrong = await world.redeem_with(basic(app_id, "wrong"), await world.code(), **form)
+    assert (wrong.status, wrong.headers["www-authenticate"]) == (401, 'Basic realm="token endpoint"')
+    posted = await world.redeem(await world.code(), client_secret="wrong")
+    assert (posted.status, "www-authenticate" in posted.headers) == (401, False), "clients would look no further"
     both = await world.redeem_with(basic(app_id, world.secret), await world.code())
     assert (both.status, both.json["error"]) == (400, "invalid_request")
     odd = await world.redeem_with({"authorization": "Basic %%%"}, await world.code(), **form)

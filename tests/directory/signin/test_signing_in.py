@@ -102,6 +102,7 @@ async def test_a_person_signs_in_and_the_application_is_told_who_it_is(world: Si
     assert (told["state"], told["iss"]) == ("the state", issuer_of(BASE, str(world.tenant_id)))
     claims = await world.claims((await world.redeem(told["code"])).json["id_token"])
     assert (claims["oid"], claims["nonce"], claims["amr"]) == (str(world.person), "the nonce", ["pwd"])
+    assert claims["acr"] == "https://refeds.org/profile/sfa"
     again = await browser.get(request_url(world, tenant))
     assert again.status == 303, "there is a session now"
     second = await world.claims((await world.redeem(answer_in(again.headers["location"])["code"])).json["id_token"])

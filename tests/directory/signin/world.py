@@ -12,6 +12,7 @@ from uuid import UUID
 
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from starlette.types import ASGIApp
 
 from rollcall import directory
 from rollcall.crypto import Sealer
@@ -61,6 +62,7 @@ class SignInWorld:
     person: UUID
     client: AsgiClient
     proving: Proving
+    app: ASGIApp
 
     @property
     def request(self) -> AuthorizationRequest:
@@ -122,8 +124,8 @@ def header_of(token: str) -> dict[str, Any]:
     return found
 
 
-async def sign_in_world(database: Database, **registered: Any) -> SignInWorld:
-    """A new tenant with all of this; `registered` says how the application is registered."""
+async def sign_in_world(database: Database, base_url: str = BASE, **registered: Any) -> SignInWorld:
+    """A new tenant with all of this, reached at `base_url`; `registered` says how the application is registered."""
     runtime = ShiftedRuntime()
     network = f"2001:db8:{runtime.new_id().hex[-4:]}:{runtime.new_id().hex[-4:]}::1"  # turns are counted for each
     tenant = f"tenant-{runtime.new_id().hex}"
@@ -137,16 +139,16 @@ async def sign_in_world(database: Database, **registered: Any) -> SignInWorld:
     person = await make_user(db, "ada", givenName="Ada", surname="Lovelace", mail="ada@mail.example")
     await db.write(directory.assign, application, person)
     sealer = Sealer(bytes(32))
-    provider = Provider(database, runtime, sealer, BASE, KeyRing(database, sealer, runtime))
-    cookies = Cookies("identity", BASE)
+    provider = Provider(database, runtime, sealer, base_url, KeyRing(database, sealer, runtime))
+    cookies = Cookies("identity", base_url)
     forms = Forms(sealer, cookies)
     static = Static()
     pages = Pages("rollcall.directory", "Identity", static, cookies, forms)
     proving = Proving(database, runtime, sealer, SlowHash(1024, 1, 1))
     site = SigningIn(provider, proving, pages, cookies, forms)
     routes = [*sign_in_routes(site), theme_route(cookies, forms), static.route()]
-    app = half(routes, Problems(pages, runtime), BASE)
+    app = half(routes, Problems(pages, runtime), base_url)
     return SignInWorld(
         database, tenant_id, tenant, db, runtime, provider, registration, application, secret, person,
-        AsgiClient(app, token=None, network=network), proving,
+        AsgiClient(app, token=None, network=network), proving, app,
     )  # fmt: skip

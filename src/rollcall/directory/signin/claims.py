@@ -17,6 +17,10 @@ USERINFO_AUDIENCE = "rollcall-userinfo"
 """Whom the access token of a person is for: the userinfo endpoint here, and nobody else."""
 
 
+ONE_FACTOR, SEVERAL_FACTORS = "https://refeds.org/profile/sfa", "https://refeds.org/profile/mfa"
+"""What `acr` says: names that others know, of the REFEDS profiles."""
+
+
 def id_token_claims(
     person: Person, grant: Grant, *, issuer: str, graph: str, subject: str, token_id: str, now: datetime
 ) -> dict[str, Any]:
@@ -37,6 +41,7 @@ def id_token_claims(
         "sid": str(signed_in.session_id),
         "auth_time": int(signed_in.at.timestamp()),
         "amr": list(signed_in.methods),
+        "acr": SEVERAL_FACTORS if "mfa" in signed_in.methods else ONE_FACTOR,
     }
     if grant.nonce is not None:
         claims["nonce"] = grant.nonce
@@ -135,6 +140,7 @@ def discovery_document(base_url: str, tenant: str) -> Mapping[str, Any]:
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "none"],
         "code_challenge_methods_supported": ["S256"],
+        "acr_values_supported": [ONE_FACTOR, SEVERAL_FACTORS],
         "authorization_response_iss_parameter_supported": True,
         "frontchannel_logout_supported": True,
         "frontchannel_logout_session_supported": True,
@@ -144,7 +150,7 @@ def discovery_document(base_url: str, tenant: str) -> Mapping[str, Any]:
         "request_uri_parameter_supported": False,
         "claims_supported": [
             "sub", "iss", "aud", "exp", "iat", "nbf", "auth_time", "nonce", "name", "given_name", "family_name",
-            "preferred_username", "email", "oid", "tid", "ver", "uti", "sid", "amr", "groups", "roles", "login_hint",
+            "preferred_username", "email", "oid", "tid", "ver", "uti", "sid", "amr", "acr", "groups", "roles", "login_hint",
         ],
     }  # fmt: skip
 

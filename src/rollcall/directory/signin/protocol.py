@@ -80,6 +80,8 @@ class Protocol:
             return self._fault(ProtocolFault("invalid_request", refusal.message, 900144), 400)
         client = await self._client(request, client_id, secret)
         if isinstance(client, Response):
+            if client.status_code == 401 and "authorization" in request.headers:  # RFC 6749 §5.2
+                client.headers["WWW-Authenticate"] = 'Basic realm="token endpoint"'
             return client
         try:
             answer = await self._granted(request, client, form, authenticated=secret is not None)
@@ -161,10 +163,7 @@ class Protocol:
             "trace_id": reference,
             "correlation_id": reference,
         }
-        headers = {"Cache-Control": "no-store"}
-        if status == 401:
-            headers["WWW-Authenticate"] = 'Basic realm="token endpoint"'
-        return JSONResponse(body, status, headers)
+        return JSONResponse(body, status, {"Cache-Control": "no-store"})
 
 
 def _credentials(request: Request, form: Form) -> tuple[str, str | None]:
