@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID
 
@@ -11,17 +11,19 @@ import pyotp
 import pytest
 
 from rollcall import directory
-from rollcall.db import Database, Tx
+from rollcall.db import Database, Tx, take_turn
 from rollcall.directory.signin.claims import issuer_of
-from rollcall.directory.signin.proving import Claimed
+from rollcall.directory.signin.known_browsers import KnownBrowser
+from rollcall.directory.signin.proving import ALL_OF_ONE_ORGANISATION, Claimed
 from rollcall.directory.signin.sessions import IDLE, LONGEST
 from rollcall.directory.signin.tokens import challenge_of
 from tests.directory.making import make_user
 from tests.directory.signin.browser import Browser
-from tests.directory.signin.world import BASE, CALLBACK, VERIFIER, SignInWorld, sign_in_world
+from tests.directory.signin.world import BASE, CALLBACK, VERIFIER, ShiftedRuntime, SignInWorld, sign_in_world
 
 PASSWORD = "tram ladder biscuit"
 SESSION = "__Host-rollcall-identity-session"
+KNOWN = "__Host-rollcall-identity-known"
 WRONG = "The address or the password is not right. Check both."
 
 
@@ -212,6 +214,71 @@ async def test_who_tries_often_waits_and_the_one_they_try_to_be_does_not(world: 
     assert await world.proving.password(None, address(world), PASSWORD, "203.0.113.9") == ada(world)
     world.runtime.shift = timedelta(minutes=5)
     assert (await attacker.submit(password=PASSWORD)).status == 303
+
+
+async def test_a_browser_they_signed_in_with_before_is_kept_waiting_by_nobody_in_their_network(
+    world: SignInWorld,
+) -> None:
+    """(check C24)"""
+    victim, attacker = browser_of(world), browser_of(world)
+    await sign_in(world, victim)
+    victim.cookies.pop(SESSION)
+    await attacker.get(request_url(world))
+    await attacker.submit(address=address(world))
+    while (await attacker.submit(password="not this one either")).status != 429:
+        pass
+    await victim.get(request_url(world))
+    await victim.submit(address=address(world))
+    statuses = [(await victim.submit(password="not this one either")).status for _ in range(11)]
+    assert statuses == [422] * 10 + [429], "it has no more tries than others"
+    world.runtime.shift = timedelta(minutes=1)
+    assert (await victim.submit(password=PASSWORD)).status == 303
+
+
+@pytest.mark.parametrize("whose", ["somebody else's", "made up"])
+async def test_a_browser_that_others_signed_in_with_helps_nobody_to_guess(world: SignInWorld, whose: str) -> None:
+    """(check C24)"""
+    other = await make_user(world.db, "grace", userPrincipalName=f"grace@{world.tenant_id.hex}.example")
+    await world.proving.set_password(Claimed(world.tenant_id, other), PASSWORD)
+    browser = browser_of(world)
+    await browser.get(request_url(world))
+    await browser.submit(address=f"grace@{world.tenant_id.hex}.example")
+    await browser.submit(password=PASSWORD)
+    browser.cookies.pop(SESSION)
+    if whose == "made up":
+        browser.cookies[KNOWN] = browser.cookies[KNOWN][:-8] + "AAAAAAA="
+    both = [browser, browser_of(world)]
+    for each in both:
+        await each.get(request_url(world))
+        await each.submit(address=address(world))
+    statuses = [(await each.submit(password="no")).status for each in both * 6]
+    assert statuses == [422] * 10 + [429] * 2, "the turns are those of the network"
+
+
+async def test_answers_come_later_when_very_many_networks_try_an_organisation(world: SignInWorld) -> None:
+    """(check C24)"""
+    slept: list[float] = []
+    now = world.runtime.now()
+
+    class Slow(ShiftedRuntime):
+        def now(self) -> datetime:
+            return now
+
+        async def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+
+    proving = replace(world.proving, runtime=Slow())
+    organisation = address(world).partition("@")[2]
+    assert await proving.password(None, address(world), PASSWORD, "203.0.113.9") == ada(world)
+    assert slept == []
+    while not await world.database.system(take_turn, ALL_OF_ONE_ORGANISATION, now, "sign-in password in", organisation):
+        pass
+    assert await proving.password(None, address(world), PASSWORD, "203.0.113.10") == ada(world)
+    assert len(slept) == 1
+    assert 0 < slept[0] <= 3
+    here = KnownBrowser("a browser", (world.person,))
+    assert await proving.password(None, address(world), PASSWORD, "203.0.113.11", here) == ada(world)
+    assert len(slept) == 1, "who signed in with it before does not wait"
 
 
 @pytest.mark.parametrize("what", ["another browser's", "changed", "an hour old", "none"])

@@ -175,9 +175,10 @@ class Authorize:
 
     async def _password(self, request: Request, form: Form, flow: Flow) -> Response:
         proving, now = self.site.proving, self.site.provider.runtime.now()
-        claimed = await proving.password(flow.tenant, flow.address, form.secret("password"), network_of(request))
+        known, network = self.site.known_browser(request), network_of(request)
+        claimed = await proving.password(flow.tenant, flow.address, form.secret("password"), network, known)
         if claimed is None:
-            _log.info("sign_in_failed", step="password", network=network_of(request))
+            _log.info("sign_in_failed", step="password", network=network)
             return self._show(
                 request, flow, 422, "password", "wrong", "The address or the password is not right. Check both."
             )
@@ -192,7 +193,7 @@ class Authorize:
         assert flow.user_id is not None, "and then it is known whose"
         claimed, proving = Claimed(flow.user_tenant, flow.user_id), self.site.proving
         check = proving.recovery if flow.step == "recovery" else proving.code
-        if not await check(claimed, form.text("code"), network_of(request)):
+        if not await check(claimed, form.text("code"), network_of(request), self.site.known_browser(request)):
             _log.info("sign_in_failed", step=flow.step, tenant=str(claimed.tenant_id), user=str(claimed.user_id))
             words = (
                 "This is none of your unused recovery codes."
@@ -221,6 +222,7 @@ class Authorize:
         signed_in = SignedIn(claimed.tenant_id, claimed.user_id, session_id, runtime.now(), methods)
         response = await self._onward(request, flow, signed_in)
         self.site.cookies.put(response, SESSION, handle)
+        self.site.remember_browser(request, response, claimed.user_id)
         return response
 
     def _blocked(self, request: Request, claimed: Claimed) -> Response:

@@ -11,6 +11,7 @@ from rollcall.crypto import Sealer
 from rollcall.db import Database, Rate, Tx, take_turn
 from rollcall.directory.signin import credentials, links, roles, sessions
 from rollcall.directory.signin.credentials import Credential
+from rollcall.directory.signin.known_browsers import KnownBrowser
 from rollcall.directory.signin.one_time_codes import (
     RECOVERY_CODES,
     RECOVERY_LETTERS,
@@ -27,6 +28,7 @@ LEAST_CHARACTERS = 12
 ONE_FROM_ONE_NETWORK = Rate(10, 300)
 ALL_FROM_ONE_NETWORK = Rate(100, 300)
 ONE_FROM_EVERYWHERE = Rate(60, 300)
+ALL_OF_ONE_ORGANISATION = Rate(600, 300)
 _LONGEST_SLOWING_SECONDS = 3.0
 # Recovery codes have 74 random bits, so that guessing hopes for nothing; a light hash is slow enough.
 _LIGHT = SlowHash(19 * 1024, 2, 1)
@@ -57,13 +59,18 @@ class Proving:
         credential = await self.database.tenant(tenant_id).read(credentials.credential_of, address)
         return [] if credential is None else [Claimed(tenant_id, credential.user_id)]
 
-    async def password(self, tenant_id: UUID | None, address: str, password: str, network: str) -> Claimed | None:
+    async def password(
+        self, tenant_id: UUID | None, address: str, password: str, network: str, browser: KnownBrowser | None = None
+    ) -> Claimed | None:
         """Whose password this is; None when it is wrong, or there is no such account, which takes as long.
 
-        Raises Throttled for one who tried too often from this network; who tries from elsewhere is not kept waiting.
+        Raises Throttled for one who tried too often from this network; who tries from elsewhere, or in a `browser` in
+        which they signed in before, is not kept waiting by others.
         """
-        await self._take_turns("password", address.casefold(), network)
         claimed = await self.claimed(tenant_id, address)
+        organisation = str(tenant_id or address.rpartition("@")[2].casefold())
+        theirs = browser.id if browser is not None and browser.knows([each.user_id for each in claimed]) else None
+        await self._take_turns("password", address.casefold(), organisation, network, theirs)
         for each in claimed:
             db = self.database.tenant(each.tenant_id)
             credential = await db.read(credentials.read_credential, each.user_id)
@@ -77,9 +84,9 @@ class Proving:
             await self.slow.verify(None, password)
         return None
 
-    async def code(self, claimed: Claimed, typed: str, network: str) -> bool:
+    async def code(self, claimed: Claimed, typed: str, network: str, browser: KnownBrowser | None = None) -> bool:
         """Whether this is a code of the person's authenticator app that was not used before. Raises Throttled."""
-        await self._take_turns("code", str(claimed.user_id), network)
+        await self._take_code_turns(claimed, network, browser)
         db = self.database.tenant(claimed.tenant_id)
         credential = await db.read(credentials.read_credential, claimed.user_id)
         if credential is None or credential.totp_sealed is None:
@@ -88,9 +95,9 @@ class Proving:
         step = matching_step(secret, typed, self.runtime.now())
         return step is not None and await db.write(credentials.use_totp_step, claimed.user_id, step)
 
-    async def recovery(self, claimed: Claimed, typed: str, network: str) -> bool:
+    async def recovery(self, claimed: Claimed, typed: str, network: str, browser: KnownBrowser | None = None) -> bool:
         """Whether this is one of the person's recovery codes; it is used up. Raises Throttled."""
-        await self._take_turns("code", str(claimed.user_id), network)
+        await self._take_code_turns(claimed, network, browser)
         read = read_recovery_code(typed)
         if read is None:
             return False
@@ -101,20 +108,32 @@ class Proving:
             return False
         return await db.write(credentials.use_recovery_code, claimed.user_id, number, hashed, self.runtime.now())
 
-    async def _take_turns(self, what: str, who: str, network: str) -> None:
-        """Slow down whoever tries often: in one network they wait, and from many networks each answer comes later."""
+    async def _take_code_turns(self, claimed: Claimed, network: str, browser: KnownBrowser | None) -> None:
+        theirs = browser.id if browser is not None and browser.knows([claimed.user_id]) else None
+        await self._take_turns("code", str(claimed.user_id), str(claimed.tenant_id), network, theirs)
+
+    async def _take_turns(self, what: str, who: str, organisation: str, network: str, browser: str | None) -> None:
+        """Slow down whoever tries often: in one network they wait, and from many networks each answer comes later.
+
+        A browser in which this person signed in before has turns of its own, and waits for nobody else's.
+        """
         now, system = self.runtime.now(), self.database.system
-        wait = await system(take_turn, ALL_FROM_ONE_NETWORK, now, "sign-in", network)
-        wait = wait or await system(take_turn, ONE_FROM_ONE_NETWORK, now, f"sign-in {what}", who, network)
+        if browser is not None:
+            wait = await system(take_turn, ONE_FROM_ONE_NETWORK, now, f"sign-in {what} known", who, browser)
+        else:
+            wait = await system(take_turn, ALL_FROM_ONE_NETWORK, now, "sign-in", network)
+            wait = wait or await system(take_turn, ONE_FROM_ONE_NETWORK, now, f"sign-in {what}", who, network)
         if wait:
             raise Throttled(
                 f"Too many tries. Wait {_duration(wait)}, then try again.",
                 code="too_many_tries",
                 retry_after_seconds=wait,
             )
-        slower = await system(take_turn, ONE_FROM_EVERYWHERE, now, f"sign-in {what} everywhere", who)
-        if slower:
-            await self.runtime.sleep(min(slower, _LONGEST_SLOWING_SECONDS))
+        if browser is None:
+            slower = await system(take_turn, ONE_FROM_EVERYWHERE, now, f"sign-in {what} everywhere", who)
+            all_of_them = await system(take_turn, ALL_OF_ONE_ORGANISATION, now, f"sign-in {what} in", organisation)
+            if slower or all_of_them:
+                await self.runtime.sleep(min(max(slower, all_of_them), _LONGEST_SLOWING_SECONDS))
 
     def new_totp_secret(self) -> str:
         """A secret for an authenticator app: 160 bits in Base32, as RFC 4226 §4 recommends."""

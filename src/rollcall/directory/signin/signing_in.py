@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from uuid import UUID
 
 import orjson
 from starlette.requests import Request
@@ -16,15 +17,18 @@ from starlette.responses import RedirectResponse, Response
 
 from rollcall.directory.signin import sessions
 from rollcall.directory.signin.flow import Flow, flow_of
+from rollcall.directory.signin.known_browsers import KNOWN_FOR_SECONDS, KnownBrowser, read_known_browser
 from rollcall.directory.signin.model import ProtocolFault
 from rollcall.directory.signin.provider import Provider
 from rollcall.directory.signin.proving import Proving
 from rollcall.directory.signin.sessions import Browser, Session
 from rollcall.errors import Refusal
+from rollcall.runtime import new_secret
 from rollcall.web import Cookies, Forms, Pages, see_other
 
 SESSION = "session"
 FORM = "form"
+KNOWN = "known"
 _CONTEXT = "sign-in under way"
 
 
@@ -56,6 +60,16 @@ class SigningIn:
         if session is not None and sessions.is_seen_again(session, now):
             await db.write(sessions.see_session, session, now)
         return session
+
+    def known_browser(self, request: Request) -> KnownBrowser | None:
+        """What is known of this browser from sign-ins before."""
+        return read_known_browser(self.provider.sealer, self.cookies.read(request, KNOWN))
+
+    def remember_browser(self, request: Request, response: Response, user_id: UUID) -> None:
+        """Know this browser again when the same person signs in the next time."""
+        known = self.known_browser(request) or KnownBrowser(new_secret())
+        sealed = known.with_user(user_id).sealed(self.provider.sealer)
+        self.cookies.put(response, KNOWN, sealed, KNOWN_FOR_SECONDS)
 
     def sealed(self, request: Request, flow: Flow) -> str:
         """A flow as its form carries it: nobody can read or change it, and no other browser use it (check C32)."""
