@@ -16,10 +16,11 @@ from rollcall.crypto import Sealer
 from rollcall.db import Database
 from rollcall.runtime import Runtime
 from rollcall.web import Cookies, Forms, Pages, Problems, Static, half, see_other
+from rollcall.workspaces.sso.arrivals import Tried, TurnedAway
 from rollcall.workspaces.sso.configuration import Installation, SsoConfiguration
 from rollcall.workspaces.sso.edges import SESSION, UNDER_WAY, SsoEdges
 from rollcall.workspaces.sso.logout import Logout
-from rollcall.workspaces.sso.oidc import RelyingParty, Tried, TurnedAway
+from rollcall.workspaces.sso.oidc import RelyingParty
 from rollcall.workspaces.sso.session_reading import SessionReader
 from rollcall.workspaces.sso.sessions import end_session
 from rollcall.workspaces.sso.transactions import Asking

@@ -16,15 +16,11 @@ from joserfc.jwk import ECKey
 
 from rollcall.crypto import Sealer
 from rollcall.db import Tx
+from rollcall.workspaces.sso.arrivals import Browser, SignedIn, TurnedAway
 from rollcall.workspaces.sso.authorization import challenge
 from rollcall.workspaces.sso.configuration import Client, Strength
 from rollcall.workspaces.sso.failure import SsoFailed
-from rollcall.workspaces.sso.oidc import (
-    Browser,
-    RelyingParty,
-    SignedIn,
-    TurnedAway,
-)
+from rollcall.workspaces.sso.oidc import RelyingParty
 from tests.unit.workspaces.sso.forging import OTHER_RSA, OTHER_TENANT, PERSON, RSA, TENANT
 from tests.workspaces.sso.people import G1, new_company
 from tests.workspaces.sso.provider import json_answer, query

@@ -9,12 +9,9 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
+from rollcall.workspaces.sso.arrivals import SignedIn, Tried
 from rollcall.workspaces.sso.configuration import MatchBy
 from rollcall.workspaces.sso.groups_claim import Snapshot, Source
-from rollcall.workspaces.sso.oidc import (
-    SignedIn,
-    Tried,
-)
 from rollcall.workspaces.sso.sessions import live_sessions
 from tests.unit.workspaces.sso.forging import OTHER_TENANT, PERSON
 from tests.workspaces.sso.people import G1

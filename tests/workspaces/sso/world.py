@@ -13,19 +13,19 @@ from rollcall.runtime import SystemRuntime
 from rollcall.scim.error import ScimError
 from rollcall.scim.schema import USER
 from rollcall.workspaces.accounts_users import create_user
-from rollcall.workspaces.sso.configuration import SsoConfiguration
-from rollcall.workspaces.sso.oidc import (
+from rollcall.workspaces.sso.arrivals import (
     Admitted,
     Arrival,
     Browser,
     Denied,
     Raced,
-    RelyingParty,
     SignedIn,
     Started,
     Tried,
     TurnedAway,
 )
+from rollcall.workspaces.sso.configuration import SsoConfiguration
+from rollcall.workspaces.sso.oidc import RelyingParty
 from rollcall.workspaces.sso.sessions import WORKSPACE_LIMITS
 from rollcall.workspaces.sso.transactions import Asking
 from tests.workspaces.sso.people import Company

@@ -15,10 +15,11 @@ from starlette.routing import Route
 from rollcall.errors import Invalid, NotFound, Throttled, TooLarge
 from rollcall.web import Cookies, read_form, see_other
 from rollcall.workspaces.model import parse_id
+from rollcall.workspaces.sso.arrivals import Browser, Door, SignedIn, Started, Tried, TurnedAway
 from rollcall.workspaces.sso.configuration import Kind, SsoConfiguration
 from rollcall.workspaces.sso.failure import SsoFailed
 from rollcall.workspaces.sso.logout import Logout
-from rollcall.workspaces.sso.oidc import Browser, Door, RelyingParty, SignedIn, Started, Tried, TurnedAway
+from rollcall.workspaces.sso.oidc import RelyingParty
 from rollcall.workspaces.sso.transactions import LIFETIME, Asking
 
 SESSION = "session"

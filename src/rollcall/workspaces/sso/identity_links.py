@@ -28,7 +28,7 @@ async def read_facts(
     if linked is not None:
         return Facts(linked=linked)
     # Object ids are compared without case; provisioning services write them in small letters, some in capitals.
-    spellings = [subject.key, subject.key.upper()] if configuration.kind.is_entra else [subject.key]
+    spellings = [subject.key, subject.key.upper()] if subject.object_id else [subject.key]
     named = fold(subject.user_name) if subject.user_name else None
     return Facts(
         by_external_id=await _candidates(tx, _BY_EXTERNAL_ID, configuration.id, spellings),

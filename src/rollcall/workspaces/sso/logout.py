@@ -14,6 +14,7 @@ from rollcall.crypto import Sealer
 from rollcall.db import Database, Rate, Tx, take_turn
 from rollcall.errors import Throttled
 from rollcall.runtime import Runtime
+from rollcall.workspaces.sso.arrivals import Started
 from rollcall.workspaces.sso.configuration import SsoConfiguration, addresses, issuer_of
 from rollcall.workspaces.sso.failure import SsoFailed, token_invalid
 from rollcall.workspaces.sso.identity_links import remember_token
@@ -23,7 +24,7 @@ from rollcall.workspaces.sso.logout_token import (
     LogoutToken,
     check_logout_token,
 )
-from rollcall.workspaces.sso.oidc import RelyingParty, Started, hint_context
+from rollcall.workspaces.sso.oidc import RelyingParty, hint_context
 from rollcall.workspaces.sso.sessions import end_sessions_by_sid, end_sessions_of_subject, logout_facts
 from rollcall.workspaces.sso.signed_token import read_token
 from rollcall.workspaces.sso.transactions import Asking, Secrets, begin_transaction, use_transaction

@@ -14,12 +14,14 @@ from rollcall.workspaces.sso.failure import IDENTITY_CONFLICT, USER_DELETED, Sso
 class Subject:
     """A person as the provider knows them: `key` within `issuer`, for Entra the object id within its tenant.
 
-    `user_name`: for the first match under LNK-3 alone. Never the address: it can be set freely.
+    `user_name`: for the first match under LNK-3 alone. Never the address: it can be set freely. `object_id`: whether the
+    key is a GUID, which external ids are compared with without case.
     """
 
     issuer: str
     key: str
     user_name: str | None = None
+    object_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
