@@ -56,7 +56,8 @@ class Browser:
     async def submit(self, action: str | None = None, /, **typed: str) -> Reply:
         """Fill in the form of the page that goes to `action` (by default the first that is not about colours)."""
         form = self.form(action)
-        return await self.post(form.action, form.values | typed, origin=BASE)
+        # What browsers send from pages without a referrer.
+        return await self.post(form.action, form.values | typed, **{"origin": "null", "sec-fetch-site": "same-origin"})
 
     def form(self, action: str | None = None) -> PageForm:
         """A form of the page."""

@@ -105,7 +105,9 @@ def test_a_form_of_ours_is_taken() -> None:
 
     assert browser.post("/name", data=sent, headers=own, follow_redirects=False).status_code == 303
     assert browser.post("/name", data=sent, follow_redirects=False).status_code == 303
-    assert site.saved == ["Ada", "Ada"]
+    without_referrer = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    assert browser.post("/name", data=sent, headers=without_referrer, follow_redirects=False).status_code == 303
+    assert site.saved == ["Ada", "Ada", "Ada"]
 
 
 def test_a_token_is_never_the_same_twice_and_the_earlier_one_stays_good() -> None:
@@ -122,6 +124,8 @@ def test_a_token_is_never_the_same_twice_and_the_earlier_one_stays_good() -> Non
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "none"},
         {"Origin": "http://rooms.example.com"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
