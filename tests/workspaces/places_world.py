@@ -47,7 +47,7 @@ class World:
     async def synchronise(self, on: bool) -> None:
         await self.database.write(set_synchronization, self.runtime, on)
 
-    async def person(self, name: str, **attributes: Any) -> UUID:
+    async def person(self, name: str, /, **attributes: Any) -> UUID:
         return UUID((await self.store.create(USER, user(name, **attributes)))["id"])
 
     async def group(self, name: str, *members: UUID, external_id: str | None = None) -> UUID:

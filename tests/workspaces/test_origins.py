@@ -13,7 +13,9 @@ from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.runtime import Runtime
 from rollcall.scim.schema import GROUP, USER
 from rollcall.workspaces.access_model import Role, WorkspaceState
-from rollcall.workspaces.memberships import add_member, members, remove_member, set_roles
+from rollcall.workspaces.member_lists import find_members
+from rollcall.workspaces.memberships import add_member, remove_member, set_roles
+from rollcall.workspaces.paging import Place
 from rollcall.workspaces.people import resume, suspend
 from rollcall.workspaces.places import archive_workspace, reopen_workspace, workspace, workspaces_of
 from tests.contracts.resource_store import operation, patch
@@ -40,7 +42,7 @@ async def promote(world: World, workspace_id: UUID, person: UUID, roles: frozens
 
 
 async def ids(world: World, workspace_id: UUID) -> set[UUID]:
-    return {each.user_id for each in await world.database.read(members, workspace_id)}
+    return {each.user_id for each in (await world.database.read(find_members, workspace_id)).items}
 
 
 async def test_o1_joining_a_bound_group_makes_a_participant(world: World) -> None:
@@ -447,8 +449,8 @@ async def test_members_are_listed_by_user_name_page_by_page(world: World) -> Non
     place = await world.workspace("team")
     await add(world, place, people[2])
 
-    first = await world.database.read(members, place, limit=2)
-    rest = await world.database.read(members, place, after="bo", limit=2)
+    first = (await world.database.read(find_members, place, limit=2)).items
+    rest = (await world.database.read(find_members, place, "", Place(after="bo"), limit=2)).items
 
     assert [each.user_name for each in (*first, *rest)] == ["Ada", "bo", "cay"]
 

@@ -11,7 +11,8 @@ from rollcall.db import Database, TenantDatabase, Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.runtime import Runtime
 from rollcall.workspaces.access_model import WorkspaceState
-from rollcall.workspaces.memberships import add_member, members
+from rollcall.workspaces.member_lists import find_members
+from rollcall.workspaces.memberships import add_member
 from rollcall.workspaces.places import (
     Workspace,
     archive_workspace,
@@ -87,7 +88,7 @@ async def test_deleting_a_workspace_ends_its_memberships(world: World) -> None:
 
     await world.database.write(delete_workspace, world.runtime, place)
 
-    assert await world.database.read(members, place) == []
+    assert (await world.database.read(find_members, place)).items == []
     assert await world.database.read(workspaces_of, ada) == []
     with pytest.raises(NotFound):
         await world.database.write(add_member, world.runtime, place, ada, MANUAL)
@@ -110,7 +111,9 @@ async def test_a_copy_has_the_own_fields_and_no_members_by_hand(world: World) ->
     own, copied = await world.database.read(rows)
     assert own == copied
     assert copied["registration"] is None, "what was inherited stays inherited"
-    assert [each.user_id for each in await world.database.read(members, copy.id)] == [ada], "by the group it lists"
+    assert [each.user_id for each in (await world.database.read(find_members, copy.id)).items] == [ada], (
+        "by the group it lists"
+    )
 
 
 async def test_whoever_makes_a_workspace_for_somebody_makes_them_its_admin(world: World) -> None:

@@ -33,8 +33,23 @@ BOUND: LiteralString = f"""
 _BOUND_GROUPS: LiteralString = f"""{_GROUPS_OF}
     join workspaces.bound_entries b on b.external_key = g.external_key
     where b.workspace_id = {{workspace}}"""
-_MEMBER: LiteralString = f"""
-    select u.id as user_id, u.resource ->> 'userName' as user_name, u.display_name,
+MEMBERS_OF: LiteralString = """
+    (select m.user_id from workspaces.memberships m
+     where m.workspace_id = {workspace} and (m.is_manual or m.is_registered or m.is_sso) limit {most})
+    union
+    select each.member_id
+    from workspaces.bound_entries b
+    join workspaces.groups g on g.external_key = b.external_key
+    cross join lateral (
+        select gm.member_id from workspaces.group_members gm
+        where gm.group_id = g.id and gm.member_kind = 'User' and not exists (
+            select from workspaces.memberships m
+            where m.workspace_id = {workspace} and m.user_id = gm.member_id and m.removed)
+        limit {most}) as each
+    where b.workspace_id = {workspace}"""
+"""The ids of all members of a workspace, or of so many that there are at least `most`."""
+MEMBER: LiteralString = f"""
+    select u.id as user_id, u.user_name_folded, u.resource ->> 'userName' as user_name, u.display_name,
            u.active is not false and u.suspended is null as awake,
            coalesce(m.is_manual, false) as manual, coalesce(m.is_registered, false) as registration,
            coalesce(m.is_sso, false) as sso, coalesce(m.is_participant, true) as participant,
@@ -43,38 +58,17 @@ _MEMBER: LiteralString = f"""
                 else array(select g.id {_BOUND_GROUPS.format(user="u.id", workspace="%(workspace)s")} order by g.id) end as groups
     from {{people}} u
     left join workspaces.memberships m on m.workspace_id = %(workspace)s and m.user_id = u.id"""
+"""Accounts of `people` as members of a workspace; those without an origin are none."""
 
 
 async def member(tx: Tx, workspace_id: UUID, user_id: UUID) -> Member | None:
     """Somebody as a member of a workspace, None when they are none."""
     row = await tx.one(
-        f"{_MEMBER.format(people='workspaces.users')} where u.id = %(user)s",
+        f"{MEMBER.format(people='workspaces.users')} where u.id = %(user)s",
         {"workspace": workspace_id, "user": user_id},
     )
-    found = None if row is None else _as_member(row)
+    found = None if row is None else as_member(row)
     return found if found is not None and found.origins else None
-
-
-async def members(tx: Tx, workspace_id: UUID, *, after: str = "", limit: int = 100) -> list[Member]:
-    """Members ordered by folded user name, a page of them from the one after `after`, which is a folded user name."""
-    page = f"""
-        (select u.* from workspaces.users u
-         where u.user_name_folded > %(after)s and u.id in (
-             select m.user_id from workspaces.memberships m where m.workspace_id = %(workspace)s and {_OWN}
-             union
-             select gm.member_id
-             from workspaces.bound_entries b
-             join workspaces.groups g on g.external_key = b.external_key
-             join workspaces.group_members gm on gm.group_id = g.id
-             where b.workspace_id = %(workspace)s and not exists (
-                 select from workspaces.memberships m
-                 where m.workspace_id = %(workspace)s and m.user_id = gm.member_id and m.removed))
-         order by u.user_name_folded limit %(limit)s)"""
-    rows = await tx.all(
-        f"{_MEMBER.format(people=page)} order by u.user_name_folded",
-        {"workspace": workspace_id, "after": after, "limit": limit},
-    )
-    return [_as_member(row) for row in rows]
 
 
 async def add_member(
@@ -264,7 +258,8 @@ def _role_columns(roles: Set[Role]) -> dict[str, bool]:
     return {"participant": Role.PARTICIPANT in roles, "admin": Role.ADMIN in roles}
 
 
-def _as_member(row: dict[str, Any]) -> Member:
+def as_member(row: dict[str, Any]) -> Member:
+    """A member out of a row of `MEMBER`."""
     roles = {Role.PARTICIPANT: row["participant"], Role.ADMIN: row["admin"]}
     return Member(
         user_id=row["user_id"],

@@ -20,6 +20,7 @@ from rollcall.workspaces.access_model import Standing
 from rollcall.workspaces.accounts_users import create_user, delete_user, is_buried
 from rollcall.workspaces.main_users import check_way_in
 from rollcall.workspaces.model import TOMBSTONE_DAYS, parse_id
+from rollcall.workspaces.numbers import by_hand
 from rollcall.workspaces.representation import without_manager
 from rollcall.workspaces.sso.sessions import end_sessions_of_user
 
@@ -64,6 +65,7 @@ async def create_person(
         resource["displayName"] = display_name
     if address is not None:
         resource["emails"] = [{"value": check_mail_address(address), "type": "work", "primary": True}]
+    await by_hand(tx)
     made = await _created(tx, runtime, check(resource, USER, "create"))
     await tx.run("update workspaces.users set origin = %s, synchronised = false where id = %s", (origin, made))
     return made
@@ -106,6 +108,7 @@ async def delete_person(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass:
             code="managed_by_synchronization",
         )
     await _check_not_last(tx, user_id, break_glass=break_glass)
+    await by_hand(tx)
     await delete_user(tx, runtime, USER, str(user_id), None)
 
 
@@ -129,6 +132,7 @@ async def restore(tx: Tx, runtime: Runtime, user_id: UUID) -> None:
         )
     stored = row["resource"]  # the manager may be gone meanwhile
     stored = without_manager(stored, USER) if ENTERPRISE_USER_URN in stored else stored
+    await by_hand(tx)
     made = await _created(tx, runtime, stored)
     await tx.run(
         """update workspaces.users set id = %s, origin = %s, synchronised = %s, created = %s, version = %s where id = %s""",

@@ -11,6 +11,7 @@ from uuid import UUID
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.runtime import Runtime
+from rollcall.scim.datatypes import fold
 from rollcall.workspaces.access_model import Role, WorkspaceState
 from rollcall.workspaces.memberships import add_member, bind
 from rollcall.workspaces.model import check_name, is_uuid
@@ -129,8 +130,9 @@ async def rename_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, name: s
     """Give a workspace another name; its slug stays. Raises NotFound, Invalid."""
     name = check_name(name, "a workspace")
     if not await tx.run(
-        "update workspaces.workspaces set name = %s, changed = %s where id = %s and state <> 'deleted'",
-        (name, runtime.now(), workspace_id),
+        """update workspaces.workspaces set name = %s, name_folded = %s, changed = %s
+           where id = %s and state <> 'deleted'""",
+        (name, fold(name), runtime.now(), workspace_id),
     ):
         raise _unknown()
 
@@ -146,8 +148,9 @@ async def reopen_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID) -> None
 
 
 async def delete_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID) -> None:
-    """End a workspace with its memberships and settings, for good; its slug is not given again. Raises NotFound."""
+    """End a workspace with its memberships, settings and posts, for good; its slug is not given again. Raises NotFound."""
     await _move(tx, runtime, workspace_id, WorkspaceState.DELETED)
+    await tx.run("delete from workspaces.posts where workspace_id = %s", (workspace_id,))
     await tx.run("delete from workspaces.memberships where workspace_id = %s", (workspace_id,))
     await tx.run("delete from workspaces.bound_entries where workspace_id = %s", (workspace_id,))
     await tx.run("delete from workspaces.workspace_login where workspace_id = %s", (workspace_id,))
@@ -164,8 +167,9 @@ async def _insert(tx: Tx, runtime: Runtime, slug: str, name: str) -> Workspace:
     if taken:
         raise Conflict(f"The address {slug!r} is taken. Choose another one.", code="slug_taken")
     await tx.run(
-        "insert into workspaces.workspaces (id, slug, name, created, changed) values (%s, %s, %s, %s, %s)",
-        (identifier, slug, name, now, now),
+        """insert into workspaces.workspaces (id, slug, name, name_folded, created, changed)
+           values (%s, %s, %s, %s, %s, %s)""",
+        (identifier, slug, name, fold(name), now, now),
     )
     return Workspace(identifier, slug, name, WorkspaceState.OPEN, now, None)
 
