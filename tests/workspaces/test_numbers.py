@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest_asyncio
@@ -88,9 +87,8 @@ async def test_totals_say_what_there_is_now(world: World) -> None:
         sign_in = SignIn("dashboard", "pin", DASHBOARD_LIMITS, user=ada)
         await world.database.write(create_session, world.runtime, sign_in)
 
-    read: Callable[..., Awaitable[Totals]] = world.database.read  # type: ignore[assignment]
-    assert await read(totals, world.runtime.now()) == Totals(
+    assert await world.database.read(totals, world.runtime.now()) == Totals(
         users=2, away=1, groups=1, workspaces=1, archived=1, without_admin=0, signed_in=1
     )
     later = world.runtime.now() + timedelta(hours=1)
-    assert (await read(totals, later)).signed_in == 0
+    assert (await world.database.read(totals, later)).signed_in == 0
