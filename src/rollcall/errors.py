@@ -16,6 +16,9 @@ Our own mistakes are assertions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class Refusal(Exception):
     """A request that is turned down, with the reason for the person who made it.
@@ -46,6 +49,23 @@ class Invalid(Refusal):
     """The request breaks a rule."""
 
     code = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one field: a stable code for programs, and a sentence that says what to do."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Faulty(Invalid):
+    """A form or document of which nothing was stored; `faults` has every one."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults[0].message, code=faults[0].code, details=tuple(each.message for each in faults))
+        self.faults = tuple(faults)
 
 
 class Unauthenticated(Refusal):

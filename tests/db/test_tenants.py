@@ -18,6 +18,7 @@ BEFORE_THE_WALL = {
     "directory.app_ids": "finds the tenant in which a client_id is registered; holds nothing but ids",
     "directory.signing_keys": "sign the tokens of all tenants; private keys are sealed",
     "workspaces.workspace_slugs": "finds the organisation of a workspace's address; holds nothing but the slug and ids",
+    "workspaces.sso_configuration_ids": "finds the organisation of a configuration's address; holds nothing but ids",
     "directory.sign_in_handles": "finds the tenant of a browser's handle; holds nothing but a hash and ids",
     "directory.sign_in_names": "finds the tenant of whoever types an address to sign in; holds nothing but hashes and ids",
     "workspaces.session_handles": "finds the organisation of a browser's handle; holds nothing but a hash and ids",

@@ -40,7 +40,8 @@ class World:
 
     async def _configure(self, tx: Tx) -> None:
         await tx.run(
-            "insert into workspaces.sso_configurations (id, identity_changed) values (%s, %s)",
+            """insert into workspaces.sso_configurations (id, name, kind, settings, identity_changed, created, changed)
+               values (%s, 'Acme', 'openid_connect', '{"issuer": "https://login.example", "client_id": "c"}', %s, now(), now())""",
             (self.configuration, self.runtime.now().replace(year=2020)),
         )
 

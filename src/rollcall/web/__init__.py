@@ -1,9 +1,10 @@
 """What the pages of both halves share: templates, looks, forms, cookies, security headers, and how a refusal looks."""
 
+from rollcall.errors import Fault, Faulty
 from rollcall.web.addresses import safe_return_path
 from rollcall.web.agents import browser_name
 from rollcall.web.cookies import Cookies
-from rollcall.web.forms import Fault, Faulty, Form, Forms, read_form
+from rollcall.web.forms import Form, Forms, read_form
 from rollcall.web.half import half
 from rollcall.web.pages import Pages, see_other
 from rollcall.web.problems import Problems

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -27,23 +26,6 @@ _SALT_BYTES = 16
 _CONTEXT = "anti-forgery"
 _BEFORE_SIGN_IN = "form"
 _OWN_SITES = ("same-origin", "none")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with one field: a stable code for programs, and a sentence that says what to do."""
-
-    field: str
-    code: str
-    message: str
-
-
-class Faulty(Invalid):
-    """A form or document of which nothing was stored; `faults` has every one."""
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__(faults[0].message, code=faults[0].code, details=tuple(each.message for each in faults))
-        self.faults = tuple(faults)
 
 
 class Form:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from rollcall.errors import (
     Conflict,
     Denied,
+    Faulty,
     Invalid,
     NotFound,
     Refusal,
@@ -22,7 +23,6 @@ from rollcall.errors import (
     Unavailable,
 )
 from rollcall.runtime import Runtime
-from rollcall.web.forms import Faulty
 from rollcall.web.pages import Pages
 
 STATUS: Mapping[type[Refusal], int] = {

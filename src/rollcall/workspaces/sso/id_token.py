@@ -21,7 +21,7 @@ NOTHING_REQUIRED = Strength()
 OLDEST = timedelta(minutes=10)
 ID_TOKEN_TYPES = (None, "jwt")
 _LONGEST_SUBJECT = 255
-_MFA_CONTEXTS = ("https://refeds.org/profile/mfa", "http://schemas.openid.net/pape/policies/2007/06/multi-factor")
+MFA_CONTEXTS = ("https://refeds.org/profile/mfa", "http://schemas.openid.net/pape/policies/2007/06/multi-factor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _check_strength(claims: Mapping[str, Any], expected: Expected) -> tuple[str,
     """What the token shows of how the person signed in; absent means not shown (check OID-12)."""
     shown = {value for name in ("acr", "amr", "acrs") for value in _list(claims.get(name))}
     required = expected.strength
-    factors = required.mfa and ("mfa" in shown or not shown.isdisjoint(_MFA_CONTEXTS))
+    factors = required.mfa and ("mfa" in shown or not shown.isdisjoint(MFA_CONTEXTS))
     if required and not factors and shown.isdisjoint(required.values):
         raise SsoFailed(STEP_UP_UNMET, "OID-12")
     return tuple(sorted(shown))

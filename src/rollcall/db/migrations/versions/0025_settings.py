@@ -1,0 +1,12 @@
+"""Settings of organisations: single sign-on configurations, secret tokens, what SCIM asked for."""
+
+from __future__ import annotations
+
+from rollcall.db.migrations.chain import place, run_sql
+
+revision, down_revision = place(__file__)
+
+
+def upgrade() -> None:
+    """Settings of organisations: single sign-on configurations, secret tokens, what SCIM asked for."""
+    run_sql(__file__)
