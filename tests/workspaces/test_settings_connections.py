@@ -84,7 +84,8 @@ async def test_a_configuration_is_read_as_it_was_kept(world: World, database: Da
         world.database.tenant,
         made.configuration,
     )
-    assert kept.secret_ends == "sses" and kept.secret_set is not None
+    assert kept.secret_ends == "sses"
+    assert kept.secret_set is not None
     assert await find_configuration(database, SEALER, world.runtime.new_id()) is None
 
 

@@ -129,7 +129,10 @@ def test_a_private_key_is_read_and_kept_as_json_web_key(form: str) -> None:
 
     client = configuration(Kind.ENTRA, client_secret=text).client
 
-    assert client is not None and client.secret is None and client.key is not None and '"d"' in client.key
+    assert client is not None
+    assert client.secret is None
+    assert client.key is not None
+    assert '"d"' in client.key
 
 
 @pytest.mark.parametrize("form", ["jwk", "pem"])
@@ -152,7 +155,8 @@ def test_a_secret_stays_when_none_is_typed() -> None:
 def test_a_public_client_has_no_secret() -> None:
     client = configuration(Kind.OPENID_CONNECT, client_secret="left over").client
 
-    assert client is not None and client.secret is None
+    assert client is not None
+    assert client.secret is None
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,8 @@ def test_sessions_end_for_what_makes_it_another_provider(typed: dict[str, str], 
 def test_factors_are_required_however_the_provider_says_so() -> None:
     strength = configuration(Kind.OPENID_CONNECT, strength="mfa").strength
 
-    assert strength == Strength(mfa=True) and "mfa" in required_strengths(strength)
+    assert strength == Strength(mfa=True)
+    assert "mfa" in required_strengths(strength)
     assert required_strengths(configuration(Kind.ENTRA, strength="values", strength_values="c1, c2").strength) == (
         "c1",
         "c2",
