@@ -26,10 +26,9 @@ GOOD: dict[Kind, dict[str, str]] = {
 }
 
 
-def read(
-    kind: Kind, present: SsoConfiguration | None = None, *, consumer: bool = False, **typed: str
-) -> tuple[Draft, list[tuple[str, str]]]:
+def read(kind: Kind, present: SsoConfiguration | None = None, /, **typed: Any) -> tuple[Draft, list[tuple[str, str]]]:
     """The draft, and the field and code of each fault."""
+    consumer = typed.pop("consumer", False)
 
     def refused(url: str) -> str | None:
         return address_fault(url, Reach())
