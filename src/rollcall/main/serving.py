@@ -37,7 +37,7 @@ def identity_app(parts: Parts) -> ASGIApp:
         site,
         "Rollcall identity",
         "Directory and provisioning service. The commands of rollcall job and rollcall directory work with it.",
-        {"Version": rollcall.__version__, "Live": "/health/live", "Ready": "/health/ready"},
+        {"Version": rollcall.__version__, "Your account": "/security", "Ready": "/health/ready"},
     )
     provider = provider_of(parts, site.base_url)
     signing_in = SigningIn(provider, proving_of(parts), site.pages, site.cookies, site.forms)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute
 
 from rollcall.directory.signin.authorize import Authorize
+from rollcall.directory.signin.consent import Consent
 from rollcall.directory.signin.logout import Logout
 from rollcall.directory.signin.protocol import Protocol
 from rollcall.directory.signin.security import Security
@@ -20,6 +21,7 @@ def sign_in_routes(site: SigningIn) -> Sequence[BaseRoute]:
     return (
         *protocol.routes(),
         *Authorize(site, protocol).routes(),
+        *Consent(site, protocol).routes(),
         *Logout(site, protocol).routes(),
         *SettingPassword(site).routes(),
         *Security(site).routes(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -38,6 +39,11 @@ def role_named(written: str) -> str:
         if role.casefold() == written.strip().casefold():
             return role
     raise Invalid(f"There is no role {written!r}. Roles: {', '.join((*ROLES, APPLICATION_OWNER))}.")
+
+
+def may_add_applications(held: Collection[str]) -> bool:
+    """Whether these roles let somebody add applications to the directory, and let its people in to them."""
+    return not {GLOBAL_ADMINISTRATOR, "Application Administrator", "Cloud Application Administrator"}.isdisjoint(held)
 
 
 async def give_role(tx: Tx, user_id: UUID, role: str, now: datetime) -> bool:

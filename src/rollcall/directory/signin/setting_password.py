@@ -114,8 +114,8 @@ class SettingPassword:
         return self.site.problem(
             request,
             "This link is not good any more",
-            "It was used, is older than 24 hours, or a newer one was made. Ask an administrator for a new one; for the first "
-            "administrator, `rollcall up` prints one.",
+            "It was used, is older than 24 hours, or a newer one was made. Ask an administrator for a new one; the first "
+            "administrator gets one from rollcall up.",
             "link_over",
             404,
         )
