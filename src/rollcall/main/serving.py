@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from functools import partial
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -20,14 +21,21 @@ from rollcall.directory.signin.provider import Provider
 from rollcall.directory.signin.signing_in import SigningIn
 from rollcall.directory.signin.telling import Teller
 from rollcall.errors import Unavailable
+from rollcall.mail import send_mail
 from rollcall.main.monitoring import health_routes, metrics_route, worker_app
-from rollcall.main.opening import Parts
+from rollcall.main.opening import Parts, mail_server
 from rollcall.main.sign_in_links import identity_address, proving_of
 from rollcall.main.sign_in_routes import sign_in_routes
 from rollcall.main.site import Site, site_of
 from rollcall.outbound import Reach
 from rollcall.provisioning import Worker
+from rollcall.web import is_secure
 from rollcall.workspaces import workspaces_scim_app
+from rollcall.workspaces.pages import House, Post, workspace_pages
+from rollcall.workspaces.sso.configuration import Installation
+from rollcall.workspaces.sso.logout import Logout
+from rollcall.workspaces.sso.oidc import RelyingParty
+from rollcall.workspaces.sso.session_reading import SessionReader
 
 
 def identity_app(parts: Parts) -> ASGIApp:
@@ -55,7 +63,39 @@ def workspaces_app(parts: Parts) -> ASGIApp:
         {"Version": rollcall.__version__, "SCIM": "/scim/v2/{organisation}", "Ready": "/health/ready"},
     )
     scim = workspaces_scim_app(parts.database, parts.runtime, base_url=parts.config.workspaces.base_url)
-    return _by_prefix("/scim/", scim, site.app([front, *health_routes(parts.database.check)]))
+    pages = workspace_pages(house_of(parts, site))
+    return _by_prefix("/scim/", scim, site.app([front, *health_routes(parts.database.check), *pages]))
+
+
+def house_of(parts: Parts, site: Site) -> House:
+    """What the pages of the workspaces half work with."""
+    database, runtime, sealer = parts.database, parts.runtime, parts.sealer
+    installation = Installation(site.base_url, loopback_http=not is_secure(site.base_url))
+    party = RelyingParty(database, runtime, sealer, installation)
+    return House(
+        database,
+        runtime,
+        sealer,
+        site.base_url,
+        site.pages,
+        site.forms,
+        site.cookies,
+        SessionReader(database, runtime),
+        party,
+        Logout(party, database, runtime, sealer),
+        installation,
+        _post(parts),
+        _network,
+    )
+
+
+def _post(parts: Parts) -> Post | None:
+    server = mail_server(parts.config)
+    return None if server is None else partial(send_mail, server)
+
+
+def _network(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def provider_of(parts: Parts, base_url: str) -> Provider:

@@ -14,7 +14,7 @@ from rollcall.web import Cookies, Forms, Pages, Problems, Static, half, theme_ro
 
 Half = Literal["identity", "workspaces"]
 _NAMES = {"identity": "Rollcall identity", "workspaces": "Rollcall workspaces"}
-_PACKAGES = {"identity": "rollcall.directory", "workspaces": "rollcall.web"}
+_PACKAGES = {"identity": "rollcall.directory", "workspaces": "rollcall.workspaces"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the pages of both halves share: templates, looks, forms, cookies, security headers, and how a refusal looks."""
 
 from rollcall.errors import Fault, Faulty
-from rollcall.web.addresses import safe_return_path
+from rollcall.web.addresses import is_secure, safe_return_path
 from rollcall.web.agents import browser_name
 from rollcall.web.cookies import Cookies
 from rollcall.web.forms import Form, Forms, read_form
@@ -22,6 +22,7 @@ __all__ = [
     "Static",
     "browser_name",
     "half",
+    "is_secure",
     "read_form",
     "safe_return_path",
     "see_other",

@@ -9,7 +9,7 @@ import pytest
 from rollcall import directory
 from rollcall.db import Database
 from rollcall.directory.signin import people, roles
-from tests.directory.signin.browser import Browser
+from tests.browser import Browser
 from tests.directory.signin.test_signing_in import PASSWORD, ada, address, answer_in, request_url, sign_in
 from tests.directory.signin.world import BASE, CALLBACK, SignInWorld, sign_in_world
 

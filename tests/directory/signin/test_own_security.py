@@ -10,8 +10,8 @@ import pytest
 from rollcall.db import Database
 from rollcall.directory.signin import roles
 from rollcall.errors import Conflict
+from tests.browser import Browser
 from tests.directory.making import make_user
-from tests.directory.signin.browser import Browser
 from tests.directory.signin.world import BASE, SignInWorld, sign_in_world
 
 PASSWORD = "tram ladder biscuit"

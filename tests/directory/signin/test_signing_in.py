@@ -17,8 +17,8 @@ from rollcall.directory.signin.known_browsers import KnownBrowser
 from rollcall.directory.signin.proving import ALL_OF_ONE_ORGANISATION, Claimed
 from rollcall.directory.signin.sessions import IDLE, LONGEST
 from rollcall.directory.signin.tokens import challenge_of
+from tests.browser import Browser
 from tests.directory.making import make_user
-from tests.directory.signin.browser import Browser
 from tests.directory.signin.world import BASE, CALLBACK, VERIFIER, ShiftedRuntime, SignInWorld, sign_in_world
 
 PASSWORD = "tram ladder biscuit"

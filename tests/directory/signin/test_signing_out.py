@@ -16,7 +16,7 @@ from rollcall.directory.signin import registrations
 from rollcall.directory.signin.claims import issuer_of
 from rollcall.directory.signin.telling import Teller
 from rollcall.outbound import Reach
-from tests.directory.signin.browser import Browser
+from tests.browser import Browser
 from tests.directory.signin.test_signing_in import PASSWORD, SESSION, ada, address, answer_in, request_url, sign_in
 from tests.directory.signin.world import BASE, SignInWorld, header_of, sign_in_world
 

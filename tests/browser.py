@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
-from tests.directory.signin.world import BASE
 from tests.scim_http.asgi import AsgiClient, Reply
 
 
@@ -44,6 +43,7 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=lambda: {"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"})
     page: Reply | None = None
+    base: str = "https://id.example.com"
 
     async def get(self, target: str) -> Reply:
         """Follow a link."""
@@ -62,7 +62,9 @@ class Browser:
     def form(self, action: str | None = None) -> PageForm:
         """A form of the page."""
         return next(
-            each for each in self._read().forms if each.action == (action or each.action) and each.action != "/theme"
+            each
+            for each in self._read().forms
+            if (each.action == action if action is not None else each.action != "/theme")
         )
 
     @property
@@ -82,7 +84,7 @@ class Browser:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if body is not None:
             sent["content-type"] = "application/x-www-form-urlencoded"
-        reply = await self.client(method, target.removeprefix(BASE), body, sent)
+        reply = await self.client(method, target.removeprefix(self.base), body, sent)
         for name, value in self.client.messages[0]["headers"]:
             if name.lower() == b"set-cookie":
                 self._keep(value.decode())

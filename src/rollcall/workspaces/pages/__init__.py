@@ -1,0 +1,19 @@
+"""The pages of the workspaces half, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from rollcall.workspaces.pages import leaving
+from rollcall.workspaces.pages.house import House, Post
+from rollcall.workspaces.pages.visits import Visit, Visits
+
+__all__ = ["House", "Post", "Visit", "Visits", "workspace_pages"]
+
+
+def workspace_pages(house: House) -> Sequence[BaseRoute]:
+    """The routes of all pages."""
+    visits = Visits(house)
+    return (*leaving.routes(visits),)
