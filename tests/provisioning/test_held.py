@@ -398,3 +398,35 @@ async def test_forced_deletes_outlast_a_cycle_that_is_cut_off_before_it_sent_the
     await world.cycle()
     assert not await world.db.read(job_states.has_force_deletes, world.job_id)
     assert [each["active"] for each in (await world.target.accounts()).values()] == [False]
+
+
+async def kinds_told(tx: Tx, job_id: UUID) -> list[str]:
+    return [
+        row["kind"]
+        for row in await tx.all("select kind from provisioning.notices where job_id = %s order by id", [job_id])
+    ]
+
+
+async def test_held_memberships_keep_the_quarantine_and_nobody_is_told_twice_of_one_cause(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    """Q6, Q7, P3."""
+    settings = JobSettings(scope="all", deletion_percent=None, membership_removal_threshold=2)
+    world = await found_world(database, runtime, proxy, settings=settings)
+    people = [await world.user(f"p{n}") for n in range(4)]
+    group = await world.group("Payroll", people)
+    await world.cycle()
+    for person in people[:3]:
+        await world.db.write(directory.remove_member, group, person)
+    assert (await world.cycle()).held
+    await world.cycle()
+
+    health = await world.db.read(job_states.health_as_kept, world.job_id)
+    assert health.quarantine is not None, "somebody has to decide still"
+    assert health.quarantine.reason == "TooManyDeletes"
+    assert await world.db.read(kinds_told, world.job_id) == ["held"]
+
+    await world.db.write(allow, world.job_id, None, "Ada", NOW)
+    await world.cycle()
+    assert (await world.db.read(job_states.health_as_kept, world.job_id)).quarantine is None
+    assert len((await world.target.groups())["Payroll"]) == 1

@@ -83,7 +83,9 @@ async def _tell(tx: Tx, runtime: Runtime, job_id: UUID, before: Health, assessed
         notice = Notice("disabled", present.reason, _disabled(present), _details(present))
     else:
         notice = Notice("quarantine", present.reason, f"{present.message} {advice(present)}", _details(present))
-    await announce(tx, job_id, runtime.new_id(), notice, now)
+    # Of removals that are held back, the guard has told already, with the lot; nobody is told twice of one cause.
+    if (notice.kind, notice.reason) != ("quarantine", "TooManyDeletes"):
+        await announce(tx, job_id, runtime.new_id(), notice, now)
     details = {"news": assessed.news, "reason": notice.reason, "message": notice.message}
     await audit(tx, job_id, runtime.new_id(), "Quarantine", SERVICE, details, now)
 

@@ -152,13 +152,16 @@ async def last_success(tx: Tx, job_id: UUID, *, exported: bool = False) -> Cycle
 
 
 async def something_waits(tx: Tx, job_id: UUID) -> tuple[bool, bool]:
-    """Whether some object waits for its next attempt, and whether some removal is held back."""
+    """Whether some object waits for its next attempt, and whether some removal, of an object or a member, is held back."""
     row = await tx.one(
         """
         select
             exists (select from provisioning.links where job_id = %(job)s
                 and escrow_next_attempt is not null and not escrow_given_up) as waiting,
-            exists (select from provisioning.links where job_id = %(job)s and withheld) as withheld
+            exists (select from provisioning.links
+                where job_id = %(job)s and staged in ('counting', 'judged', 'held'))
+            or exists (select from provisioning.object_references
+                where job_id = %(job)s and staged = 'held') as withheld
         """,
         {"job": job_id},
     )
