@@ -93,6 +93,10 @@ def test_a_lot_is_shown_with_its_evidence_and_what_to_do_and_the_next_cycle_send
     assert (before, disabled(job)) == (0, 2)
     assert (kept["decision"], kept["decided_by"], kept["number"]) == ("allowed", "Grace, ticket 4711", 2)
     assert "allowed" in job.ok("job", "held", _JOB, "--all").out
+    records = job.ok("job", "audit", _JOB, "--json").json["records"]
+    audited = next(each for each in records if each["activity"] != "Quarantine")
+    assert (audited["activity"], audited["who"]) == ("Allow removals that were held back", "Grace, ticket 4711")
+    assert audited["details"] == {"objects": 2, "memberships": 0, "lots": lot}
 
 
 def test_what_is_rejected_stays_as_it_is(job: Program) -> None:

@@ -49,7 +49,7 @@ def test_a_restart_says_what_it_reset_and_a_start_lets_the_job_out_of_quarantine
     assert (partly["reset"], paused["state"]) == (["Escrows", "Watermark"], "Paused")
     assert still is not None
     assert "is out of quarantine" in whole
-    activities = [record["activity"] for record in audited if record["who"] == "command line"]
+    activities = [record["activity"] for record in audited if record["who"].endswith(" (command line)")]
     assert activities[:4] == [
         "Disable/pause provisioning configuration",
         "Enable/restart provisioning configuration",
@@ -69,6 +69,38 @@ def test_an_unknown_reset_scope_is_refused_with_those_that_are_allowed(refused: 
     assert (said.code, said.out) == (2, "")
     assert "nothing was reset" in said.err
     assert refused.ok("job", "list", "--json").json == before
+
+
+def test_what_somebody_changed_is_in_the_audit_log_old_and_new_and_without_secrets(refused: Program, up: Up) -> None:
+    """13 audit."""
+    words = ("organisation", "create", "seen", "Seen", "--base-url", up.line["workspaces_url"], "--json")
+    made = refused.ok(*words).json
+    token = made["secret_token"]
+    refused.ok("job", "create", made["tenant_url"], "--secret-token", token, "--name", "Seen")
+    refused.ok("job", "settings", "Seen", "deletion_threshold=7", "notification_emails=ops@example.com")
+    refused.ok("job", "settings", "Seen", "deletion_threshold=7")
+    refused.ok("job", "credentials", "Seen", "--secret-token", token, "--expires", "2035-01-31")
+    document = refused.folder / "seen.json"
+    document.write_text(refused.ok("job", "schema", "show", "Seen", "--json").out.replace("jobTitle", "department"))
+    refused.ok("job", "schema", "set", str(document), "Seen", "--yes")
+    said = refused.ok("job", "audit", "Seen")
+    records = refused.ok("job", "audit", "Seen", "--json").json["records"]
+
+    assert [record["activity"] for record in records] == [
+        "Update attribute mappings or scope",
+        "Update provisioning setting or credentials",
+        "Update provisioning setting or credentials",
+    ], "what changes nothing is not told"
+    mappings, credentials, settings = (record["details"] for record in records)
+    assert settings == {
+        "deletion_threshold": {"old": 500, "new": 7},
+        "notification_emails": {"old": [], "new": ["ops@example.com"]},
+    }
+    assert credentials == {"secret_token": "replaced", "expires": {"old": None, "new": "2035-02-01T00:00:00+00:00"}}
+    assert mappings == {"User title": {"old": "[jobTitle]", "new": "[department]"}}
+    assert "deletion_threshold: 500 → 7" in said.out
+    assert token not in said.out + str(records)
+    assert all(record["who"].endswith(" (command line)") for record in records)
 
 
 def test_a_job_to_which_nothing_was_done_has_an_empty_audit_log(refused: Program, up: Up) -> None:

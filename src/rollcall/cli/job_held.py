@@ -158,7 +158,7 @@ def _decide(
         if not by.strip():
             raise Invalid("--by: the name of who decides is expected, not an empty text.")
         found = await job_named(db, job)
-        lots = await db.write(decide, found.id, _lot_id(lot), by.strip(), parts.provisioning.runtime.now())
+        lots = await decide(parts.provisioning, db.tenant, found.id, _lot_id(lot), by.strip())
         number = sum(each.objects + each.references for each in lots)
         text = told.format(number=counted(number, "removal"), by=safe(by.strip()), name=shell_word(found.display_name))
         shown = {

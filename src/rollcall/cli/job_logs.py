@@ -60,6 +60,11 @@ def whoever_asks() -> Initiator:
         return Initiator(display_name="an account without a name", type="user")
 
 
+def command_line() -> str:
+    """Who does something by a command, as the audit log of a job names them."""
+    return f"{whoever_asks().display_name} (command line)"
+
+
 About = Annotated[
     str | None, typer.Option("--object", metavar="ID_OR_NAME", help="Only this user or group: an id, UPN or name.")
 ]

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from rollcall import provisioning
 from rollcall.cli import job_scope, output
+from rollcall.cli.job_logs import command_line
 from rollcall.cli.job_plan import JobName
 from rollcall.cli.json_files import read_json
 from rollcall.cli.naming import job_named
@@ -168,6 +169,6 @@ async def _save(
     moves = await job_scope.preview(parts, job, db.tenant, schema=complete, shown=told)
     if not dry_run:
         job_scope.ask(moves, yes=yes)
-        await db.write(provisioning.change_schema, job.id, document)
+        await provisioning.change_job_schema(parts.provisioning, db.tenant, job.id, document, command_line())
     said = job_scope.answer(job, moves, saved=not dry_run)
     return Answer({**said.data, "warnings": warnings}, said.show)

@@ -10,14 +10,13 @@ from rich.console import Console
 
 from rollcall import provisioning
 from rollcall.cli import output
+from rollcall.cli.job_logs import command_line
 from rollcall.cli.job_plan import JobName
 from rollcall.cli.naming import job_named
 from rollcall.cli.output import Answer, moment
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, TenantName, answer_in_tenant
 from rollcall.db import TenantDatabase
 from rollcall.main import Parts
-
-_WHO = "command line"
 
 
 def start(
@@ -36,7 +35,7 @@ def start(
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
-        await provisioning.start_job(parts.provisioning, db.tenant, found.id, _WHO)
+        await provisioning.start_job(parts.provisioning, db.tenant, found.id, command_line())
         text = f"{found.display_name} runs from now on, wherever a worker does: rollcall up, or rollcall work."
         return Answer({"job_id": found.id, "state": "Active"}, lambda console: console.print(output.safe(text)))
 
@@ -57,7 +56,7 @@ def pause(
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
-        await provisioning.pause_job(parts.provisioning, db.tenant, found.id, _WHO)
+        await provisioning.pause_job(parts.provisioning, db.tenant, found.id, command_line())
         text = f"{found.display_name} is paused; a cycle that runs already goes on to its end."
         return Answer({"job_id": found.id, "state": "Paused"}, lambda console: console.print(output.safe(text)))
 
@@ -102,7 +101,7 @@ def restart(
 
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
-        reset = await provisioning.restart_job(parts.provisioning, db.tenant, found.id, scope, _WHO)
+        reset = await provisioning.restart_job(parts.provisioning, db.tenant, found.id, scope, command_line())
         done = ", ".join(_RESETS[each] for each in reset) or "runs; nothing was reset"
         text = f"{found.display_name} {done}."
         return Answer(
@@ -121,7 +120,8 @@ def audit(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was done to a job, newest first: started, paused, restarted, in quarantine; by whom and when.
+    """List what was done to a job, newest first, by whom and when: started, paused, restarted; other settings, credentials or
+    mappings, with what was before; removals allowed or rejected; in quarantine and out of it.
 
     Example: rollcall job audit --limit 5
     """
@@ -142,4 +142,14 @@ def audit(
 
 
 def _told(details: Mapping[str, Any]) -> str:
-    return "; ".join(f"{name}: {value}" for name, value in details.items())
+    return "; ".join(f"{name}: {_value(value)}" for name, value in details.items())
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return f"{_side(value.get('old'))} → {_side(value.get('new'))}"
+
+
+def _side(value: Any) -> str:
+    return "nothing" if value is None or value in ("", []) else output.shown_value(value)

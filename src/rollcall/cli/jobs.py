@@ -34,6 +34,7 @@ from rollcall.cli import (
     job_states,
     output,
 )
+from rollcall.cli.job_logs import command_line
 from rollcall.cli.naming import application_named, assignments, job_named
 from rollcall.cli.output import Answer
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, TenantName, answer_in_tenant
@@ -310,7 +311,9 @@ def credentials(
         until = None if expires is None else provisioning.parse_expiry(expires, parts.runtime.now())
         url, token = tenant_url or found.tenant_url or "", secret(secret_token)
         _must_succeed(await provisioning.test_connection(parts.provisioning, url, token, found.settings))
-        await db.write(provisioning.replace_credentials, parts.runtime, parts.sealer, found.id, url, token, until)
+        await provisioning.change_job_credentials(
+            parts.provisioning, db.tenant, found.id, url, token, until, command_line()
+        )
         return Answer(
             {"job_id": found.id, "tenant_url": url, "expires": until},
             lambda console: console.print("The connection test succeeded; the next cycle uses it."),
@@ -363,7 +366,9 @@ def settings(
             if dry_run:
                 return job_scope.answer(found, moves, saved=False, deletions=due)
             job_scope.ask(moves, yes=yes, deletions=due)
-            now = await db.write(provisioning.change_settings, found.id, changes)
+            now = await provisioning.change_job_settings(
+                parts.provisioning, db.tenant, found.id, changes, command_line()
+            )
             more = {"scope_change": moves, "due_deletions": due}
         rows = {"interval": provisioning.print_interval(now.interval_seconds), **asdict(now)}
         del rows["interval_seconds"]  # the same once more

@@ -4,6 +4,13 @@ from rollcall.provisioning.applying import check_fits
 from rollcall.provisioning.approvals import Compressed, decide
 from rollcall.provisioning.audit import AuditRecord, read_audit
 from rollcall.provisioning.capability_report import Capability, CapabilityReport
+from rollcall.provisioning.changing import (
+    allow_held,
+    change_job_credentials,
+    change_job_schema,
+    change_job_settings,
+    reject_held,
+)
 from rollcall.provisioning.connection import Service, test_connection, test_job
 from rollcall.provisioning.connectors.contract import Verdict
 from rollcall.provisioning.credential_expiry import announce_expiries, parse_expiry, replace_credentials
@@ -125,8 +132,6 @@ from rollcall.provisioning.service import (
     run_job,
 )
 from rollcall.provisioning.staging import Held, HeldObject, list_held, list_held_objects
-from rollcall.provisioning.staging import allow as allow_held
-from rollcall.provisioning.staging import reject as reject_held
 from rollcall.provisioning.sync_schema import SchemaFindings, check_schema, examine_schema, with_what_was_left_out
 from rollcall.provisioning.synchronization_status import JobStatus, pages, synchronization_job
 from rollcall.provisioning.trying import (
@@ -229,6 +234,9 @@ __all__ = [
     "attributes_for",
     "attributes_of_user",
     "capabilities_of_job",
+    "change_job_credentials",
+    "change_job_schema",
+    "change_job_settings",
     "change_schema",
     "change_settings",
     "change_tenant_settings",

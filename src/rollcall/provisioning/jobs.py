@@ -142,6 +142,14 @@ async def read_job(tx: Tx, job_id: UUID) -> Job:
     return _job(row)
 
 
+async def hold_job(tx: Tx, job_id: UUID) -> Job:
+    """One job, which nobody else changes until this transaction ends. Raises NotFound."""
+    row = await tx.one(f"select {_COLUMNS} from provisioning.jobs where id = %s for no key update", [job_id])
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return _job(row)
+
+
 async def list_jobs(tx: Tx) -> list[Job]:
     """All jobs of the tenant by name."""
     return [_job(row) for row in await tx.all(f"select {_COLUMNS} from provisioning.jobs order by display_name")]

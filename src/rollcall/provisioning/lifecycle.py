@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from uuid import UUID
-
-import structlog
 
 from rollcall.db import Tx
 from rollcall.provisioning import cycles, job_states, jobs
-from rollcall.provisioning.audit import Activity, audit
+from rollcall.provisioning.audit import keep
 from rollcall.provisioning.connection import Service
-from rollcall.provisioning.model import Json
 from rollcall.provisioning.reset_scope import parse_reset_scope
 from rollcall.provisioning.synchronization_status import JobStatus
 from rollcall.runtime import Runtime
-
-_log = structlog.get_logger()
 
 
 async def start_job(service: Service, tenant: UUID, job_id: UUID, who: str) -> None:
@@ -39,27 +33,20 @@ async def restart_job(service: Service, tenant: UUID, job_id: UUID, scope: str, 
 
 async def _start(tx: Tx, runtime: Runtime, job_id: UUID, who: str) -> None:
     await job_states.set_state(tx, job_id, "Active")
-    await _keep(tx, runtime, job_id, "Enable/start provisioning configuration", who, {})
+    await keep(tx, runtime, job_id, "Enable/start provisioning configuration", who, {})
 
 
 async def _pause(tx: Tx, runtime: Runtime, job_id: UUID, who: str) -> None:
     await job_states.set_state(tx, job_id, "Paused")
-    await _keep(tx, runtime, job_id, "Disable/pause provisioning configuration", who, {})
+    await keep(tx, runtime, job_id, "Disable/pause provisioning configuration", who, {})
 
 
 async def _restart(tx: Tx, runtime: Runtime, job_id: UUID, scope: str, who: str) -> list[str]:
     scopes = parse_reset_scope(scope)
     await job_states.restart(tx, job_id, scopes)
     reset: list[str] = sorted(scopes)
-    await _keep(tx, runtime, job_id, "Enable/restart provisioning configuration", who, {"resetScope": ", ".join(reset)})
+    await keep(tx, runtime, job_id, "Enable/restart provisioning configuration", who, {"resetScope": ", ".join(reset)})
     return reset
-
-
-async def _keep(
-    tx: Tx, runtime: Runtime, job_id: UUID, activity: Activity, who: str, details: Mapping[str, Json]
-) -> None:
-    await audit(tx, job_id, runtime.new_id(), activity, who, details, runtime.now())
-    _log.info("audit", job=str(job_id), activity=activity, **details)
 
 
 async def read_status(tx: Tx, job_id: UUID, cycles_shown: int = 5) -> JobStatus:
