@@ -30,7 +30,10 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What may be shown of a SCIM credential after its token was shown once; `ends_with` are its last four characters."""
+    """What may be shown of a SCIM credential after its token was shown once; `ends_with` are its last four characters.
+
+    `created_by`: as the audit log names whoever did; empty where it was not written down.
+    """
 
     id: UUID
     name: str
@@ -39,6 +42,7 @@ class Credential:
     expires: datetime | None
     revoked: datetime | None
     last_used: datetime | None
+    created_by: str = ""
 
     def is_live(self, now: datetime) -> bool:
         """Whether its token is accepted at `now`."""

@@ -10,6 +10,7 @@ from rollcall.crypto import hash_token, same
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.runtime import Runtime
+from rollcall.workspaces.audit import OPERATOR, Actor, Happening, record
 from rollcall.workspaces.memberships import bind_again
 from rollcall.workspaces.model import (
     CREDENTIALS_LIVE_AT_MOST,
@@ -84,9 +85,14 @@ async def set_synchronization(tx: Tx, runtime: Runtime, on: bool) -> None:
 
 
 async def create_credential(
-    tx: Tx, runtime: Runtime, *, name: str = "SCIM credential", expires: datetime | None = None
+    tx: Tx,
+    runtime: Runtime,
+    *,
+    name: str = "SCIM credential",
+    expires: datetime | None = None,
+    actor: Actor = OPERATOR,
 ) -> IssuedCredential:
-    """Issue a secret token for this organisation; it can't be read again.
+    """Issue a secret token for this organisation, valid at once; it can't be read again.
 
     Raises Conflict when two are live already, Invalid when `expires` is past, NotFound without organisation.
     """
@@ -102,28 +108,39 @@ async def create_credential(
         raise Conflict("Two SCIM credentials are live already. Revoke one of them first.", code="too_many_credentials")
     token = new_token()
     row = await tx.one(
-        f"""insert into workspaces.scim_credentials (id, name, hash, ends_with, created, expires)
-            values (%s, %s, %s, %s, %s, %s) returning {_CREDENTIAL}""",
-        (runtime.new_id(), name, hash_token(token), token[-4:], now, expires),
+        f"""insert into workspaces.scim_credentials (id, name, hash, ends_with, created, expires, activated, created_by)
+            values (%s, %s, %s, %s, %s, %s, %s, %s) returning {CREDENTIAL_COLUMNS}""",
+        (runtime.new_id(), name, hash_token(token), token[-4:], now, expires, now, actor.name),
     )
     assert row is not None
-    return IssuedCredential(Credential(**row), token)
+    issued = IssuedCredential(Credential(**row), token)
+    details = {"name": name, "ends_with": issued.credential.ends_with}
+    event = Happening("scim.token.created", "scim_credential", str(issued.credential.id), details=details)
+    await record(tx, runtime, actor, event)
+    return issued
 
 
 async def credentials(tx: Tx) -> list[Credential]:
-    """All SCIM credentials of this organisation, revoked ones too, oldest first."""
-    rows = await tx.all(f"select {_CREDENTIAL} from workspaces.scim_credentials order by created, id")
+    """All SCIM credentials of this organisation that are or were valid, revoked ones too, oldest first."""
+    rows = await tx.all(
+        f"select {CREDENTIAL_COLUMNS} from workspaces.scim_credentials where activated is not null order by created, id"
+    )
     return [Credential(**row) for row in rows]
 
 
-async def revoke_credential(tx: Tx, runtime: Runtime, credential_id: UUID) -> None:
+async def revoke_credential(tx: Tx, runtime: Runtime, credential_id: UUID, actor: Actor = OPERATOR) -> None:
     """End a credential for good. Raises NotFound for an unknown id; revoking twice is no error."""
-    revoked = await tx.run(
-        "update workspaces.scim_credentials set revoked = coalesce(revoked, %s) where id = %s",
-        (runtime.now(), credential_id),
-    )
-    if not revoked:
+    if await end_credential(tx, runtime.now(), credential_id):
+        await record(tx, runtime, actor, Happening("scim.token.revoked", "scim_credential", str(credential_id)))
+    elif await tx.one("select from workspaces.scim_credentials where id = %s", (credential_id,)) is None:
         raise NotFound("There is no such SCIM credential.")
+
+
+async def end_credential(tx: Tx, now: datetime, credential_id: UUID) -> bool:
+    """End a credential that was not revoked yet; whether there was one."""
+    return 0 < await tx.run(
+        "update workspaces.scim_credentials set revoked = %s where id = %s and revoked is null", (now, credential_id)
+    )
 
 
 async def find_credential(tx: Tx, token_hash: bytes, now: datetime) -> dict[str, Any] | None:
@@ -131,7 +148,7 @@ async def find_credential(tx: Tx, token_hash: bytes, now: datetime) -> dict[str,
     rows = await tx.all(
         """select c.id, c.hash, c.last_used, o.synchronization
            from workspaces.organisations o join workspaces.scim_credentials c using (tenant_id)
-           where c.revoked is null and (c.expires is null or c.expires > %s)""",
+           where c.activated is not null and c.revoked is null and (c.expires is null or c.expires > %s)""",
         (now,),
     )
     found = None
@@ -150,4 +167,4 @@ async def note_use(tx: Tx, credential_id: UUID, now: datetime) -> None:
     )
 
 
-_CREDENTIAL = "id, name, ends_with, created, expires, revoked, last_used"
+CREDENTIAL_COLUMNS = "id, name, ends_with, created, expires, revoked, last_used, created_by"
