@@ -138,8 +138,12 @@ async def revoke_credential(tx: Tx, runtime: Runtime, credential_id: UUID, actor
 
 async def end_credential(tx: Tx, now: datetime, credential_id: UUID) -> bool:
     """End a credential that was not revoked yet; whether there was one."""
-    return 0 < await tx.run(
-        "update workspaces.scim_credentials set revoked = %s where id = %s and revoked is null", (now, credential_id)
+    return (
+        await tx.run(
+            "update workspaces.scim_credentials set revoked = %s where id = %s and revoked is null",
+            (now, credential_id),
+        )
+        > 0
     )
 
 

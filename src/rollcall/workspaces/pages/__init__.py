@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from rollcall.workspaces.pages import leaving
+from rollcall.workspaces.pages import connections, leaving, settings_list
 from rollcall.workspaces.pages.house import House, Post
 from rollcall.workspaces.pages.visits import Visit, Visits
 
@@ -16,4 +16,8 @@ __all__ = ["House", "Post", "Visit", "Visits", "workspace_pages"]
 def workspace_pages(house: House) -> Sequence[BaseRoute]:
     """The routes of all pages."""
     visits = Visits(house)
-    return (*leaving.routes(visits),)
+    return (
+        *leaving.routes(visits),
+        *settings_list.routes(visits),
+        *connections.routes(visits),
+    )

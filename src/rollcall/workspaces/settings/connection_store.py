@@ -375,15 +375,16 @@ def _kept(row: Mapping[str, Any], tenant: UUID, sealer: Sealer) -> Kept:
 
 def _changes(before: Kept | None, draft: Draft) -> list[tuple[str, Any, Any]]:
     """What changed, field by field, secrets masked."""
-    old = {} if before is None else _told(before.configuration, before.secret_expires)
-    new = _told(draft.configuration, draft.secret_expires)
+    old = {} if before is None else told(before.configuration, before.secret_expires)
+    new = told(draft.configuration, draft.secret_expires)
     changes = [(name, old.get(name), value) for name, value in new.items() if old.get(name) != value]
     if draft.secret_typed:
         changes.append(("client_secret", MASKED if before and before.secret_set else None, MASKED))
     return changes
 
 
-def _told(configuration: SsoConfiguration, expires: date | None) -> dict[str, Any]:
+def told(configuration: SsoConfiguration, expires: date | None) -> dict[str, Any]:
+    """Every field of a configuration that may be told, by name."""
     return {
         "name": configuration.name,
         **settings_of(configuration),

@@ -153,7 +153,9 @@ def _check_room(live: list[Credential]) -> None:
 
 def _token_event(what: str, credential: Credential, changes: list[tuple[str, Any, Any]] | None = None) -> Happening:
     details = {"name": credential.name, "ends_with": credential.ends_with}
-    return Happening(f"scim.token.{what}", "scim_credential", str(credential.id), changes=changes or (), details=details)
+    return Happening(
+        f"scim.token.{what}", "scim_credential", str(credential.id), changes=changes or (), details=details
+    )
 
 
 def _kept(row: dict[str, Any], found: list[Credential]) -> KeptSynchronization:
