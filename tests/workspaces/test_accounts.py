@@ -320,7 +320,9 @@ async def test_order_follows_values_that_are_computed(store: AccountStore) -> No
     boss = await store.create(
         USER, user("c", displayName="Zoe", emails=[{"value": "z"}, {"value": "a", "primary": True}])
     )
+    await asyncio.sleep(0.002)  # ids and moments are told apart by the millisecond
     one = await store.create(USER, user("b", **{ENTERPRISE_USER_URN: {"manager": {"value": boss["id"]}}}))
+    await asyncio.sleep(0.002)
     two = await store.create(USER, user("a", emails=[{"value": "b"}]))
     await store.create(GROUP, group("G", two["id"]))
 
