@@ -2,7 +2,7 @@
 
 from rollcall.outbound.addresses import Reach, address_fault, refused_address
 from rollcall.outbound.calling import AddressRefused, client_host, open_session
-from rollcall.outbound.documents import Document, FetchFailed, Limits, ask, fetch_json
+from rollcall.outbound.documents import Document, FetchFailed, Limits, ask, fetch_json, fetch_text
 
 __all__ = [
     "AddressRefused",
@@ -14,6 +14,7 @@ __all__ = [
     "ask",
     "client_host",
     "fetch_json",
+    "fetch_text",
     "open_session",
     "refused_address",
 ]

@@ -1,4 +1,4 @@
-"""Fetches small JSON documents from addresses people wrote down, with limits on everything (checks DIS-1 to DIS-3)."""
+"""Fetches small documents from addresses people wrote down, with limits on everything (checks DIS-1 to DIS-3)."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ class FetchFailed(Exception):
         self.reason = reason
 
 
+async def fetch_text(session: aiohttp.ClientSession, url: str, reach: Reach, limits: Limits = Limits()) -> bytes:
+    """The bytes at `url`, whatever they are, such as metadata in XML. Raises FetchFailed, also for any status but 200."""
+    response, content = await _send(
+        session, "GET", url, reach, limits, headers={"accept": "application/xml, text/xml, */*"}
+    )
+    if response.status != 200:
+        raise FetchFailed("status", f"It answered {response.status}.")
+    return content
+
+
 async def fetch_json(session: aiohttp.ClientSession, url: str, reach: Reach, limits: Limits = Limits()) -> Json:
     """The JSON object at `url`. Raises FetchFailed, also for any status but 200."""
     document = await ask(session, "GET", url, reach, limits)
@@ -70,30 +80,43 @@ async def ask(
 
     Redirects are not followed, and nothing is sent a second time. An answer with an error status need hold no JSON.
     """
-    if why := address_fault(url, reach):
-        raise FetchFailed("address_not_allowed", f"Nothing was sent: {why}.")
     body: Any = None if form is None else aiohttp.FormData(dict(form))
-    sent = {
-        "accept": "application/json",
-        "accept-encoding": "identity",
-        "user-agent": f"Rollcall/{rollcall.__version__}",
-        **(headers or {}),
-    }
+    sent = {"accept": "application/json", **(headers or {})}
     if json is not None:
         body, sent["content-type"] = orjson.dumps(json), "application/json"
+    response, content = await _send(session, method, url, reach, limits, body=body, headers=sent)
+    read = _object(content)
+    if read is None and 200 <= response.status < 300:
+        raise FetchFailed("not_json", "The answer is not a JSON object in UTF-8.")
+    return Document(response.status, read or {}, _retry_after(response))
+
+
+async def _send(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    reach: Reach,
+    limits: Limits,
+    *,
+    body: Any = None,
+    headers: Mapping[str, str],
+) -> tuple[aiohttp.ClientResponse, bytes]:
+    if why := address_fault(url, reach):
+        raise FetchFailed("address_not_allowed", f"Nothing was sent: {why}.")
+    sent = {"accept-encoding": "identity", "user-agent": f"Rollcall/{rollcall.__version__}", **headers}
     try:
         async with (
             asyncio.timeout(limits.seconds),
             session.request(method, url, data=body, headers=sent, allow_redirects=False) as response,
         ):
-            return await _read(response, limits)
+            return response, await _read(response, limits)
     except TimeoutError:
         raise FetchFailed("too_slow", f"There was no answer within {limits.seconds:g} s.") from None
     except (aiohttp.ClientError, ssl.SSLError, OSError, asyncio.IncompleteReadError) as error:
         raise _failed(error) from None
 
 
-async def _read(response: aiohttp.ClientResponse, limits: Limits) -> Document:
+async def _read(response: aiohttp.ClientResponse, limits: Limits) -> bytes:
     if 300 <= response.status < 400:
         raise FetchFailed("redirect", f"It answered {response.status}; redirects are not followed.")
     content = bytearray()
@@ -101,10 +124,7 @@ async def _read(response: aiohttp.ClientResponse, limits: Limits) -> Document:
         content += chunk
         if len(content) > limits.size:
             raise FetchFailed("too_large", f"The document is larger than {limits.size // 1024} KiB.")
-    body = _object(bytes(content))
-    if body is None and 200 <= response.status < 300:
-        raise FetchFailed("not_json", "The answer is not a JSON object in UTF-8.")
-    return Document(response.status, body or {}, _retry_after(response))
+    return bytes(content)
 
 
 def _object(content: bytes) -> Json | None:

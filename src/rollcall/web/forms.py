@@ -60,8 +60,8 @@ class Form:
         return {name: values[0] for name, values in self._values.items() if name != FIELD}
 
 
-async def read_form(request: Request) -> Form:
-    """The form in the body of a request. Raises TooLarge over 64 KiB, Invalid for another type or a broken body."""
+async def read_form(request: Request, largest: int = _LARGEST_BODY) -> Form:
+    """The form in the body of a request. Raises TooLarge over `largest` bytes, Invalid for another type or a broken body."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Invalid("A form is expected (application/x-www-form-urlencoded).", code="unsupported_media_type")
@@ -69,8 +69,8 @@ async def read_form(request: Request) -> Form:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > _LARGEST_BODY:
-                raise TooLarge(f"The form is larger than {_LARGEST_BODY // 1024} KiB.", code="too_large")
+            if len(body) > largest:
+                raise TooLarge(f"The form is larger than {largest // 1024} KiB.", code="too_large")
     except ClientDisconnect:
         raise Invalid("The form was cut off.", code="cut_off") from None
     try:

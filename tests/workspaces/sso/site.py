@@ -18,7 +18,8 @@ from rollcall.runtime import Runtime
 from rollcall.web import Cookies, Forms, Pages, Problems, Static, half, see_other
 from rollcall.workspaces.sso.arrivals import Tried, TurnedAway
 from rollcall.workspaces.sso.configuration import Installation, SsoConfiguration
-from rollcall.workspaces.sso.edges import SESSION, UNDER_WAY, SsoEdges
+from rollcall.workspaces.sso.edge_kit import SESSION, UNDER_WAY
+from rollcall.workspaces.sso.edges import SsoEdges
 from rollcall.workspaces.sso.logout import Logout
 from rollcall.workspaces.sso.oidc import RelyingParty
 from rollcall.workspaces.sso.session_reading import SessionReader
@@ -44,11 +45,20 @@ class Site:
         self.party = RelyingParty(self.database, self.runtime, sealer, installation)
         self.logout = Logout(self.party, self.database, self.runtime, sealer)
         self.cookies = Cookies("workspaces", installation.base_url)
+        forms = Forms(sealer, self.cookies)
+        pages = Pages("rollcall.workspaces", "Rooms", Static(), self.cookies, forms)
         self.edges = SsoEdges(
-            self.party, self.logout, self.cookies, self._find, lambda *_: self.door, self, lambda _: "127.0.0.1"
+            self.party,
+            self.logout,
+            self.cookies,
+            self._find,
+            lambda *_: self.door,
+            self,
+            lambda _: "127.0.0.1",
+            pages,
+            forms,
         )
         self.reader = SessionReader(self.database, self.runtime)
-        pages = Pages("rollcall.web", "Rooms", Static(), self.cookies, Forms(sealer, self.cookies))
         routes = [
             *self.edges.routes(),
             Route("/begin/{configuration}", self._begin),
@@ -119,3 +129,4 @@ async def running_site(
     async with served(site.application(installation(site.url)), port):
         yield site
     await site.party.providers.settled()
+    await site.party.saml.providers.settled()

@@ -92,7 +92,11 @@ class SamlProvider:
     entity_id: str
     sso_url: str
     certificates: tuple[str, ...]
+    sso_by_post: bool = False
+    """Whether requests go there in a form: the provider takes no others."""
     slo_url: str | None = None
+    slo_response_url: str | None = None
+    """Where answers to its logout requests go, if that is another place."""
     metadata_url: str | None = None
     metadata_certificate: str | None = None
     """Signs the metadata; with it a change of all certificates needs nobody's approval (check SGN-5)."""
@@ -219,22 +223,34 @@ def issuer_of(pins: Pinned, tenant: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What an administrator copies into the provider's registration, for one configuration."""
+    """What an administrator copies into the provider's registration, for one configuration.
 
+    `base`: what all of them begin with. The last three are of SAML: our entity id, under which our metadata is, and where
+    assertions and logouts come to.
+    """
+
+    base: str
     redirect_uri: str
     frontchannel_logout: str
     backchannel_logout: str
     post_logout: str
     third_party_login: str
+    entity_id: str
+    acs: str
+    single_logout: str
 
 
 def addresses(installation: Installation, configuration_id: UUID) -> Addresses:
     """Our addresses for a configuration; each has its own, which is the defence against mixed-up answers (C33)."""
     base = f"{installation.base_url.rstrip('/')}/sso/{configuration_id}"
     return Addresses(
+        base,
         f"{base}/callback",
         f"{base}/frontchannel-logout",
         f"{base}/backchannel-logout",
         f"{base}/signed-out",
         f"{base}/start",
+        f"{base}/metadata",
+        f"{base}/acs",
+        f"{base}/slo",
     )

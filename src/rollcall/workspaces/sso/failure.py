@@ -114,3 +114,30 @@ def provider_error(error: str, description: str, *, exchanging: bool = False) ->
         code = EXPIRED
     code = code or _ERRORS.get(error) or (EXCHANGE_FAILED if exchanging else BAD_RESPONSE)
     return SsoFailed(code, noted=f"{error}: {description}")
+
+
+_SAML_STATUS = "urn:oasis:names:tc:SAML:2.0:status:"
+_SAML: Mapping[str, str] = {
+    "AuthnFailed": CANCELLED,
+    "RequestDenied": NOT_ASSIGNED,
+    "UnknownPrincipal": NOT_ASSIGNED,
+    "NoPassive": INTERACTION,
+    "NoAuthnContext": STEP_UP_UNMET,
+    "InvalidNameIDPolicy": SETUP_ERROR,
+    "RequestUnsupported": SETUP_ERROR,
+    "UnsupportedBinding": SETUP_ERROR,
+    "Requester": SETUP_ERROR,
+    "VersionMismatch": SETUP_ERROR,
+    "Responder": UNAVAILABLE,
+}
+
+
+def saml_error(status: str, message: str) -> SsoFailed:
+    """What a status of a SAML provider means to the person (SAML core §3.2.2.2, Entra's numbers; check ASR-1).
+
+    `status`: the second-level code where there is one, else the first.
+    """
+    found = _ENTRA_NUMBER.search(message)
+    code = _ENTRA.get(found.group(1)) if found else None
+    code = code or _SAML.get(status.removeprefix(_SAML_STATUS), BAD_RESPONSE)
+    return SsoFailed(code, "ASR-1", f"{status}: {message}")

@@ -15,7 +15,7 @@ from rollcall.db import Database, Rate, Tx, take_turn
 from rollcall.errors import Throttled
 from rollcall.runtime import Runtime
 from rollcall.workspaces.sso.arrivals import Started
-from rollcall.workspaces.sso.configuration import SsoConfiguration, addresses, issuer_of
+from rollcall.workspaces.sso.configuration import Kind, SsoConfiguration, addresses, issuer_of
 from rollcall.workspaces.sso.failure import SsoFailed, token_invalid
 from rollcall.workspaces.sso.identity_links import remember_token
 from rollcall.workspaces.sso.logout_token import (
@@ -25,6 +25,7 @@ from rollcall.workspaces.sso.logout_token import (
     check_logout_token,
 )
 from rollcall.workspaces.sso.oidc import RelyingParty, hint_context
+from rollcall.workspaces.sso.saml_logout import SamlLogout
 from rollcall.workspaces.sso.sessions import end_sessions_by_sid, end_sessions_of_subject, logout_facts
 from rollcall.workspaces.sso.signed_token import read_token
 from rollcall.workspaces.sso.transactions import Asking, Secrets, begin_transaction, use_transaction
@@ -50,6 +51,7 @@ class Logout:
         self._database = database
         self._runtime = runtime
         self._sealer = sealer
+        self.saml = SamlLogout(party.saml, database, runtime, sealer)
 
     async def at_provider(
         self, organisation: UUID, configuration: SsoConfiguration, session_id: UUID, browser: str | None
@@ -58,6 +60,8 @@ class Logout:
 
         Called before the session ends here, whose row holds the hint. Raises SsoFailed when the provider is away.
         """
+        if configuration.kind is Kind.SAML:
+            return await self.saml.at_provider(organisation, configuration, session_id, browser)
         tenant, pins = self._database.tenant(organisation), self._party.pins(configuration)
         metadata = await self._party.providers.metadata(tenant, pins)
         facts = await tenant.read(logout_facts, session_id)

@@ -28,7 +28,7 @@ from rollcall.workspaces.sso.arrivals import (
     turned_away,
 )
 from rollcall.workspaces.sso.authorization import Answer, authorization_url, check_error, check_issuer, read_answer
-from rollcall.workspaces.sso.configuration import Installation, Pinned, SsoConfiguration, addresses, pinned
+from rollcall.workspaces.sso.configuration import Installation, Kind, Pinned, SsoConfiguration, addresses, pinned
 from rollcall.workspaces.sso.discovery import Metadata
 from rollcall.workspaces.sso.entra import consent_address
 from rollcall.workspaces.sso.exchange import exchange_code
@@ -45,6 +45,7 @@ from rollcall.workspaces.sso.groups_claim import Listed, Missing, needs_lookup, 
 from rollcall.workspaces.sso.id_token import Expected, IdToken, check_id_token
 from rollcall.workspaces.sso.identity_links import remember_token
 from rollcall.workspaces.sso.providers import Providers
+from rollcall.workspaces.sso.saml import ServiceProvider
 from rollcall.workspaces.sso.signed_token import read_token
 from rollcall.workspaces.sso.transactions import Asking, Secrets, Transaction, begin_transaction, use_transaction
 from rollcall.workspaces.sso.who import Subject
@@ -56,7 +57,7 @@ _LOOKUP_BYTES = 1024 * 1024
 
 
 class RelyingParty:
-    """Signs people in through OpenID Connect, for all organisations of the installation."""
+    """Signs people in through OpenID Connect, for all organisations of the installation; `saml` does it through SAML."""
 
     def __init__(self, database: Database, runtime: Runtime, sealer: Sealer, installation: Installation) -> None:
         self.installation = installation
@@ -65,11 +66,14 @@ class RelyingParty:
         self._sealer = sealer
         self.reach = Reach(allowed=installation.allowed_addresses, loopback_http=installation.loopback_http)
         self.providers = Providers(self._fetch, runtime, self.reach)
+        self.saml = ServiceProvider(database, runtime, sealer, installation, self.reach)
 
     async def start(
         self, organisation: UUID, configuration: SsoConfiguration, asking: Asking, browser: str | None
     ) -> Started:
-        """Send a browser to the provider. Raises SsoFailed when the provider is away or set up wrongly."""
+        """Send a browser to the provider, of any kind. Raises SsoFailed when the provider is away or set up wrongly."""
+        if configuration.kind is Kind.SAML:
+            return await self.saml.start(organisation, configuration, asking, browser)
         tenant, pins = self._database.tenant(organisation), self.pins(configuration, asking.tenant)
         metadata = await self.providers.metadata(tenant, pins)
         secrets = Secrets(nonce=new_secret(), verifier=new_secret())

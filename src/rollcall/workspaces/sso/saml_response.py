@@ -13,6 +13,7 @@ from rollcall.workspaces.sso.saml_xml import Element, a, needed, only, p, parse,
 
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
+PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 _LONGEST_NAME = 255
@@ -42,16 +43,28 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class NameId:
+    """A person as the provider names them, with all that its logout has to be told again (SAML core §2.2.3)."""
+
+    value: str
+    format: str = ""
+    qualifier: str = ""
+    sp_qualifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SamlAnswer:
     """What the provider says of a person. `attributes` by full name, each with its values in order.
 
-    `good_until`: until when the assertion must be remembered as used. `session_until`: the provider's own limit.
+    `name_id`: their key, which is the value of an attribute where the configuration says so; `sent_name`: the NameID as
+    it came. `good_until`: until when the assertion must be remembered as used. `session_until`: the provider's own limit.
     """
 
     assertion_id: str
     issuer: str
     name_id: str
     name_format: str
+    sent_name: NameId
     good_until: datetime
     authenticated_at: datetime
     session_index: str | None
@@ -92,24 +105,38 @@ def read_response(raw: bytes, expected: Expected) -> SamlAnswer | SamlRefusal:
     statement = needed(assertion, a("AuthnStatement"), "ASR-9")
     attributes = dict(_attributes(assertion, expected))
     name_id = _name(subject, attributes, expected)
-    session_until = _moment(statement.get("SessionNotOnOrAfter"), "ASR-9", missing=None)
+    session_until = moment(statement.get("SessionNotOnOrAfter"), "ASR-9", missing=None)
     if session_until is not None and session_until <= expected.now - expected.skew:
         raise token_invalid("ASR-9", "the session at the provider is over")
-    authenticated_at = _moment(statement.get("AuthnInstant"), "ASR-9")
+    authenticated_at = moment(statement.get("AuthnInstant"), "ASR-9")
     assert authenticated_at is not None, "a missing one is refused"
     context = only(statement, a("AuthnContext"), "ASR-9")
     context_class = None if context is None else text_of(only(context, a("AuthnContextClassRef"), "ASR-9"))
+    session_index = statement.get("SessionIndex")
+    if session_index is not None and len(session_index) > _LONGEST_NAME:
+        raise token_invalid("ASR-9", f"SessionIndex has more than {_LONGEST_NAME} characters")
     return SamlAnswer(
-        assertion.get("ID") or "",
-        expected.issuer,
-        name_id[0],
-        name_id[1],
-        good_until + expected.skew,
-        authenticated_at,
-        statement.get("SessionIndex"),
-        session_until,
-        context_class,
-        attributes,
+        assertion_id=assertion.get("ID") or "",
+        issuer=expected.issuer,
+        name_id=name_id[0],
+        name_format=name_id[1],
+        sent_name=name_of(needed(subject, a("NameID"), "ASR-11")),
+        good_until=good_until + expected.skew,
+        authenticated_at=authenticated_at,
+        session_index=session_index,
+        session_until=session_until,
+        context_class=context_class,
+        attributes=attributes,
+    )
+
+
+def name_of(element: Element) -> NameId:
+    """A NameID as it is written. Raises SsoFailed XML-4."""
+    return NameId(
+        text_of(element) or "",
+        element.get("Format") or "",
+        element.get("NameQualifier") or "",
+        element.get("SPNameQualifier") or "",
     )
 
 
@@ -147,7 +174,7 @@ def _check_confirmation(subject: Element, expected: Expected) -> datetime:
         if data is None or data.get("Recipient") != expected.acs_url or data.get("NotBefore") is not None:
             reasons.append("the confirmation is for another recipient")
             continue
-        until = _moment(data.get("NotOnOrAfter"), "ASR-5")
+        until = moment(data.get("NotOnOrAfter"), "ASR-5")
         assert until is not None, "a missing one is refused"
         if until <= expected.now - expected.skew:
             reasons.append("the confirmation is over")
@@ -160,8 +187,8 @@ def _check_confirmation(subject: Element, expected: Expected) -> datetime:
 
 def _check_conditions(conditions: Element, expected: Expected) -> datetime:
     """Until when the assertion is good (checks ASR-6 to ASR-8)."""
-    begins = _moment(conditions.get("NotBefore"), "ASR-6", missing=None)
-    ends = _moment(conditions.get("NotOnOrAfter"), "ASR-6")
+    begins = moment(conditions.get("NotBefore"), "ASR-6", missing=None)
+    ends = moment(conditions.get("NotOnOrAfter"), "ASR-6")
     assert ends is not None, "a missing one is refused"
     if begins is not None and begins > expected.now + expected.skew:
         raise token_invalid("ASR-6", "the assertion is not good yet")
@@ -212,7 +239,7 @@ def _name(subject: Element, attributes: Mapping[str, tuple[str, ...]], expected:
 _REFUSE = datetime.min.replace(tzinfo=UTC)
 
 
-def _moment(written: str | None, check: str, missing: datetime | None = _REFUSE) -> datetime | None:
+def moment(written: str | None, check: str, missing: datetime | None = _REFUSE) -> datetime | None:
     """A moment in UTC (SAML core §1.3.3); `missing` where there is none, unless it is needed."""
     if written is None and missing is not _REFUSE:
         return missing
@@ -220,7 +247,7 @@ def _moment(written: str | None, check: str, missing: datetime | None = _REFUSE)
     try:
         if found is None:
             raise ValueError
-        moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+        at = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
     except ValueError:
         raise token_invalid(check, "a moment is missing, or not written in UTC") from None
-    return moment + timedelta(microseconds=int(((found[2] or "") + "000000")[:6]))
+    return at + timedelta(microseconds=int(((found[2] or "") + "000000")[:6]))

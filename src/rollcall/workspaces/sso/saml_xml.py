@@ -58,8 +58,11 @@ def decode_message(written: str) -> bytes:
     return raw
 
 
-def parse(raw: bytes) -> Element:
-    """The document's root. Raises SsoFailed for whatever is no plain document (check XML-1)."""
+def parse(raw: bytes, *, comments: bool = False) -> Element:
+    """The document's root. Raises SsoFailed for whatever is no plain document (check XML-1).
+
+    `comments`: whether comments are left out instead of refused, as in metadata that people edit; never for messages.
+    """
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -67,7 +70,7 @@ def parse(raw: bytes) -> Element:
         dtd_validation=False,
         attribute_defaults=False,
         huge_tree=False,
-        remove_comments=False,
+        remove_comments=comments,
         remove_pis=False,
         strip_cdata=False,
     )

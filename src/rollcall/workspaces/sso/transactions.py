@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 from uuid import UUID
 
 import orjson
@@ -58,6 +58,7 @@ class Transaction:
     configuration: UUID
     asking: Asking
     secrets: Secrets = field(repr=False)
+    browser_hash: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +124,61 @@ async def use_transaction(
     Commit it whatever follows: a transaction is used by the first answer to it (check CB-3).
     """
     row = await tx.one(
-        """update workspaces.sso_transactions set used = %(now)s
-           where state_hash = %(state)s and browser_hash = %(browser)s and configuration_id = %(configuration)s
-             and protocol = %(protocol)s and used is null and created > %(oldest)s
-           returning id, sealed, asked""",
-        {
-            "now": now,
-            "state": hash_token(state),
-            "browser": hash_token(browser),
-            "configuration": configuration,
-            "protocol": protocol,
-            "oldest": now - LIFETIME,
-        },
+        f"update workspaces.sso_transactions set used = %(now)s where {_OPEN} and {_OF_BROWSER} returning {_COLUMNS}",
+        {**_sought(configuration, protocol, state, now), "browser": hash_token(browser)},
     )
-    if row is None:
-        return None
+    return None if row is None else _transaction(tx, sealer, configuration, row)
+
+
+async def use_transaction_of_any(
+    tx: Tx, sealer: Sealer, configuration: UUID, protocol: Protocol, state: str, now: datetime
+) -> Transaction | None:
+    """Use up a transaction where no cookie can be there, since the answer is posted from another site.
+
+    Whoever goes on with it has to be its browser: compare `browser_hash`.
+    """
+    row = await tx.one(
+        f"update workspaces.sso_transactions set used = %(now)s where {_OPEN} returning {_COLUMNS}",
+        _sought(configuration, protocol, state, now),
+    )
+    return None if row is None else _transaction(tx, sealer, configuration, row)
+
+
+async def open_transaction(
+    tx: Tx, sealer: Sealer, configuration: UUID, protocol: Protocol, state: str, browser: str, now: datetime
+) -> Transaction | None:
+    """The transaction that this browser began, not used up by looking at it."""
+    row = await tx.one(
+        f"select {_COLUMNS} from workspaces.sso_transactions where {_OPEN} and {_OF_BROWSER}",
+        {**_sought(configuration, protocol, state, now), "browser": hash_token(browser)},
+    )
+    return None if row is None else _transaction(tx, sealer, configuration, row)
+
+
+_OPEN: LiteralString = """state_hash = %(state)s and configuration_id = %(configuration)s and protocol = %(protocol)s
+    and used is null and created > %(oldest)s"""
+_OF_BROWSER: LiteralString = "browser_hash = %(browser)s"
+_COLUMNS: LiteralString = "id, sealed, asked, browser_hash"
+
+
+def _sought(configuration: UUID, protocol: Protocol, state: str, now: datetime) -> dict[str, Any]:
+    return {
+        "now": now,
+        "state": hash_token(state),
+        "configuration": configuration,
+        "protocol": protocol,
+        "oldest": now - LIFETIME,
+    }
+
+
+def _transaction(tx: Tx, sealer: Sealer, configuration: UUID, row: dict[str, Any]) -> Transaction:
     secrets = Secrets(**orjson.loads(sealer.open(bytes(row["sealed"]), _context(tx.tenant, row["id"]))))
-    asked = {**row["asked"], "strengths": tuple(row["asked"]["strengths"])}
-    return Transaction(row["id"], configuration, Asking(**asked), secrets)
+    return Transaction(row["id"], configuration, read_asking(row["asked"]), secrets, bytes(row["browser_hash"]))
+
+
+def read_asking(kept: dict[str, Any]) -> Asking:
+    """What a sign-in is for, as it was kept."""
+    return Asking(**{**kept, "strengths": tuple(kept["strengths"])})
 
 
 def _context(tenant: UUID, identifier: UUID) -> str:

@@ -63,6 +63,43 @@ create table workspaces.provider_documents (
     primary key (tenant_id, url)
 );
 
+-- What a SAML provider's metadata said last. `basis`: a hash of what the configuration pins; another one makes the row void.
+create table workspaces.saml_metadata (
+    tenant_id        uuid not null default rollcall_tenant(),
+    configuration_id uuid not null,
+    basis            bytea not null,
+    accepted         jsonb,                     -- what is gone by; null: what the configuration says itself
+    waiting          jsonb,                     -- replaces every certificate, so that a main user has to approve it
+    waits_since      timestamptz,
+    fetched          timestamptz,               -- when metadata came that could be read
+    tried            timestamptz not null,
+    failure          text,                      -- why the last try came to nothing
+    primary key (tenant_id, configuration_id)
+);
+
+-- The key by which we sign SAML messages, one for each configuration, made when it is needed first.
+create table workspaces.saml_keys (
+    tenant_id        uuid not null default rollcall_tenant(),
+    configuration_id uuid not null,
+    sealed           bytea not null,
+    certificate      text not null,
+    created          timestamptz not null,
+    primary key (tenant_id, configuration_id)
+);
+
+-- Checked SAML answers that wait, for a minute, for the browser that began the sign-in; without one, for a person's yes.
+create table workspaces.saml_handoffs (
+    tenant_id        uuid not null default rollcall_tenant(),
+    hash             bytea not null,
+    configuration_id uuid not null,
+    browser_hash     bytea,
+    asked            jsonb not null,
+    sealed           bytea not null,
+    created          timestamptz not null,
+    primary key (tenant_id, hash)
+);
+create index saml_handoffs_created on workspaces.saml_handoffs (tenant_id, created);
+
 -- A browser's signed-in state. The row decides: without it there is no session, whatever a browser holds.
 create table workspaces.sessions (
     tenant_id        uuid not null default rollcall_tenant(),
@@ -122,6 +159,20 @@ select rollcall_protect('workspaces.buried_links');
 select rollcall_protect('workspaces.seen_tokens');
 select rollcall_protect('workspaces.provider_documents');
 select rollcall_protect('workspaces.sessions');
+select rollcall_protect('workspaces.saml_metadata');
+select rollcall_protect('workspaces.saml_keys');
+select rollcall_protect('workspaces.saml_handoffs');
+
+-- What belongs to a configuration goes with it.
+create function workspaces.forget_configuration() returns trigger language plpgsql as $$
+begin
+    delete from workspaces.saml_metadata where tenant_id = old.tenant_id and configuration_id = old.id;
+    delete from workspaces.saml_keys where tenant_id = old.tenant_id and configuration_id = old.id;
+    delete from workspaces.saml_handoffs where tenant_id = old.tenant_id and configuration_id = old.id;
+    return null;
+end $$;
+create trigger sso_configurations_deleted after delete on workspaces.sso_configurations
+    for each row execute function workspaces.forget_configuration();
 
 -- A hint for other processes that sessions of an organisation ended, so that they look again at once. Nothing rests on it.
 create function workspaces.tell_of_ended_sessions() returns trigger language plpgsql as $$
