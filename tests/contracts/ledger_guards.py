@@ -43,6 +43,26 @@ class LedgerGuardsContract:
         assert await ledger.lot(LOT.id) == replace(LOT, number=1)
         assert await ledger.lot("00000000-0000-7000-8000-00000000dead") is None
 
+    async def test_a_page_that_was_under_way_does_not_undo_what_somebody_decided(self, ledger: Ledger) -> None:
+        """P4: what was judged becomes held, unless it was allowed or rejected meanwhile."""
+        judged = [linked(key, withheld=True, staged="judged", staging=LOT.id) for key in (ADA, BOB, CEM)]
+        await ledger.commit(Commit(links=judged))
+        allowed, rejected = linked(ADA, staged="allowed", staging=LOT.id), linked(BOB)
+        await ledger.commit(Commit(links=[allowed, rejected]))  # as somebody decides
+
+        await ledger.commit(Commit(links=[replace(each, staged="held") for each in judged]))
+
+        known = await ledger.known([ADA, BOB, CEM])
+        assert [(known[key].staged, known[key].staging, known[key].withheld) for key in (ADA, BOB, CEM)] == [
+            ("allowed", LOT.id, False),
+            ("", None, False),
+            ("held", LOT.id, True),
+        ]
+        await ledger.commit(Commit(links=[linked(ADA, withheld=True, staged="counting"), linked(CEM)]))
+        assert await ledger.staged("allowed", None, 9) == [ADA], "what was allowed is not counted once more"
+        await ledger.commit(Commit(links=[linked(ADA, disabled=True)]))
+        assert (await ledger.known([ADA]))[ADA].staged == "", "it was sent"
+
     async def test_nothing_staged_is_nothing_to_settle(self, ledger: Ledger) -> None:
         await ledger.commit(Commit(links=[linked(ADA), linked(BOB, withheld=True, staged="held", staging=LOT.id)]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,8 @@ from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.defaults import CUSTOM_SCHEMA
 from rollcall.provisioning.failures import FailureFilter, clear_escrows, retry_now
 from rollcall.provisioning.guards import Guard, Objection
-from rollcall.provisioning.ledger_contract import Lot
+from rollcall.provisioning.ledger_contract import Commit, Lot
+from rollcall.provisioning.ledger_database import DatabaseLedger
 from rollcall.provisioning.model import Escrow, ReferenceKey, Tie
 from rollcall.provisioning.reset_scope import parse_reset_scope
 from rollcall.provisioning.staging import (
@@ -203,6 +205,38 @@ async def test_of_two_who_decide_at_once_the_second_is_told_what_the_first_did(
         return [row["staged"] for row in rows]
 
     assert await tenant_db.read(kept) == ["allowed", "allowed"]
+
+
+@pytest.mark.parametrize("decide", [allow, reject])
+async def test_a_decision_while_a_page_tells_what_was_judged_holds(
+    tenant_db: TenantDatabase, runtime: Runtime, job_id: UUID, decide: Any
+) -> None:
+    """P4: the page commits after the decision, and waits for the one that is being made; nothing is held of a decided lot."""
+    one = lot(runtime, "deletion_threshold")
+    await tenant_db.write(hold_people, job_id, one, ["u1", "u2"])
+    ledger = DatabaseLedger(tenant_db, job_id)
+    judged = await ledger.known([Key("User", "u1"), Key("User", "u2")])
+    told = Commit(links=[replace(link, staged="held") for link in judged.values()])
+    decided, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(tx: Tx) -> None:
+        await decide(tx, job_id, None, "Ada", NOW)
+        decided.set()
+        await go_on.wait()
+
+    deciding = asyncio.create_task(tenant_db.write(slowly))
+    await decided.wait()
+    asyncio.get_running_loop().call_later(0.2, go_on.set)
+    await ledger.commit(told)
+    await deciding
+
+    async def kept(tx: Tx) -> set[tuple[str, bool]]:
+        rows = await tx.all("select staged, withheld from provisioning.links where source_id in ('u1', 'u2')")
+        return {(row["staged"], row["withheld"]) for row in rows}
+
+    assert await tenant_db.read(kept) == {("allowed" if decide is allow else "", False)}
+    assert not await tenant_db.read(list_held, job_id)
+    assert (await ledger.position()).unsettled == (decide is allow), "what was allowed goes out with the next cycle"
 
 
 async def test_lots_whose_people_came_back_hide_nothing_are_closed_and_go_in_time(

@@ -144,11 +144,15 @@ _SAME_SERIES = "coalesce(l.escrow_first_failed = excluded.escrow_first_failed, f
 _NOT_TRIED = f"(l.escrow_next_attempt is not null and l.escrow_attempts = excluded.escrow_attempts and {_SAME_SERIES})"
 
 
+# Held becomes what was judged, and nothing that was allowed is counted again: else somebody decided while the page was under way.
+_DECIDED = """(excluded.staged in ('counting', 'held') and l.staged = 'allowed' or excluded.staged = 'held' and l.staged = '')"""
+
+
 async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
     """Insert or replace links, in one statement.
 
     What somebody did with a failure meanwhile holds: one that was given up while it was tried stays given up, and one
-    that was not tried keeps its time.
+    that was not tried keeps its time. So does what they decided about a removal that is held back (rule P4).
     """
     if not links:
         return
@@ -181,13 +185,14 @@ async def save_links(tx: Tx, job_id: UUID, links: Sequence[Link]) -> None:
             name = excluded.name, state = excluded.state, target_id = excluded.target_id, sent = excluded.sent,
             disabled = excluded.disabled, intent_matching = excluded.intent_matching,
             generation = excluded.generation, members_pending = excluded.members_pending,
-            withheld = excluded.withheld, escrow_attempts = excluded.escrow_attempts,
+            withheld = excluded.withheld and not {_DECIDED}, escrow_attempts = excluded.escrow_attempts,
             escrow_first_failed = excluded.escrow_first_failed,
             escrow_next_attempt = case when {_NOT_TRIED} then l.escrow_next_attempt else excluded.escrow_next_attempt end,
             escrow_code = excluded.escrow_code, escrow_reason = excluded.escrow_reason,
             escrow_given_up = case when {_NOT_TRIED} then l.escrow_given_up
                 else excluded.escrow_given_up or (l.escrow_given_up and {_SAME_SERIES}) end, disabled_at = excluded.disabled_at, left_alone = excluded.left_alone,
-            staged = excluded.staged, staging = excluded.staging, filled = excluded.filled
+            staged = case when {_DECIDED} then l.staged else excluded.staged end,
+            staging = case when {_DECIDED} then l.staging else excluded.staging end, filled = excluded.filled
         """,
         {"rows": Jsonb([_row(link) for link in links]), "job": job_id},
     )

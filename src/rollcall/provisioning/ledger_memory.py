@@ -84,6 +84,8 @@ class MemoryLedger:
     def _save(self, link: Link) -> None:
         kept = self.links.get(link.key)
         escrow = as_it_is_kept(None if kept is None else kept.escrow, link.escrow)
+        if kept is not None and _is_decided(kept, link):
+            link = replace(link, withheld=False, staged=kept.staged, staging=kept.staging)
         self.links[link.key] = replace(link, escrow=escrow)
 
     async def intend(self, links: Sequence[Link], lost: Collection[Key]) -> None:
@@ -386,3 +388,9 @@ def _is_due(link: Link, now: datetime) -> bool:
     if link.escrow is not None:
         return not link.escrow.given_up and is_time_for(link.escrow, now)
     return link.state == "uncertain"
+
+
+def _is_decided(kept: Link, link: Link) -> bool:
+    """Whether somebody decided about a removal while the page that is saved was under way, as ledger.save_links has it."""
+    allowed = kept.staged == "allowed" and link.staged in ("counting", "held")
+    return allowed or (kept.staged == "" and link.staged == "held")
