@@ -350,7 +350,7 @@ async def test_o13_memberships_sleep_and_wake(world: World) -> None:
     await world.set_active(ada, False)
     await world.set_active(ada, True)
     assert await awake() == [False, False], "what was suspended here SCIM does not wake"
-    await world.database.write(resume, ada)
+    await world.database.write(resume, world.runtime, ada)
     assert await awake() == [True, True]
 
 

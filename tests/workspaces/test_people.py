@@ -71,7 +71,7 @@ async def test_scim_and_main_users_suspend_and_neither_undoes_the_other(world: W
     read = await world.store.read(USER, str(ada), ALL)
     assert read["active"] is True, "what was done here does not show in SCIM"
     await world.set_active(ada, False)
-    await world.database.write(resume, ada)
+    await world.database.write(resume, world.runtime, ada)
     assert await stands(world, ada) is Standing.SUSPENDED
     await world.set_active(ada, True)
     assert await stands(world, ada) is Standing.ACTIVE
@@ -196,7 +196,7 @@ async def test_an_account_made_here_has_its_address_and_name(world: World) -> No
 
 async def leave(world: World, person: UUID, *, break_glass: bool = False) -> str | None:
     try:
-        await world.database.write(dismiss, person, break_glass=break_glass)
+        await world.database.write(dismiss, world.runtime, person, break_glass=break_glass)
     except (Conflict, NotFound) as refused:
         return refused.code
     return None

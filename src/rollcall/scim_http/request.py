@@ -59,6 +59,12 @@ class Request:
         scheme, _, token = (self.header("authorization") or "").partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
 
+    @property
+    def peer(self) -> str:
+        """The address that the request came from, empty where the server does not tell."""
+        client = self._scope.get("client")
+        return str(client[0]) if client else ""
+
     def query(self) -> dict[str, str]:
         """The parameters of the query string, names in lower case; raises invalidSyntax or invalidValue."""
         return parse_query(self._scope["query_string"])

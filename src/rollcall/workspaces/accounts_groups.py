@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, LiteralString
+from uuid import UUID
 
 from rollcall.db import Tx
 from rollcall.runtime import Runtime
@@ -12,11 +13,13 @@ from rollcall.scim.error import ScimError, not_found, uniqueness
 from rollcall.scim.patch import Operation, apply
 from rollcall.scim.resource import check, frozen, version_tag
 from rollcall.scim.version import check_if_match
+from rollcall.workspaces.audit import SYSTEM, Actor, record
 from rollcall.workspaces.member_edits import AddMembers, MemberEdit, ReplaceMembers, member_ids, split
 from rollcall.workspaces.members import edit_members, hold_groups_of, leave_all_groups
 from rollcall.workspaces.memberships import drop_orphans
 from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.representation import group_columns, group_resource, stored_form, to_milliseconds
+from rollcall.workspaces.scim_events import bindings, changed_attributes, group_event, moved
 
 COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource, r.external_key"
 # A name is looked up by its key for each member, which is never slow; a join can be, when the planner errs about sizes.
@@ -31,7 +34,13 @@ MEMBERS: LiteralString = """(select json_agg(json_object('value': m.member_id, '
 
 
 async def create_group(
-    tx: Tx, runtime: Runtime, resource_type: ResourceType, resource: Resource, base_url: str
+    tx: Tx,
+    runtime: Runtime,
+    resource_type: ResourceType,
+    resource: Resource,
+    base_url: str,
+    *,
+    actor: Actor = SYSTEM,
 ) -> Resource:
     """Make the group with its members.
 
@@ -40,21 +49,30 @@ async def create_group(
     stored = stored_form(resource, resource_type)
     now = to_milliseconds(runtime.now())
     identifier = runtime.new_id()
-    made = await tx.run(
-        """insert into workspaces.groups
+    made = await tx.one(
+        f"""insert into workspaces.groups as g
                (id, display_name, display_name_folded, external_id, created, modified, resource, folded)
            values (%(id)s, %(display_name)s, %(display_name_folded)s, %(external_id)s, %(now)s, %(now)s,
                    %(resource)s, %(folded)s)
-           on conflict (tenant_id, display_name_folded) do nothing""",
+           on conflict (tenant_id, display_name_folded) do nothing returning {_LISTED_IN}""",
         {"id": identifier, "now": now, **group_columns(stored, resource_type)},
     )
-    if not made:
+    if made is None:
         raise display_name_taken()
+    bound = made["workspaces"]
     row = {"id": identifier, "version": 1, "created": now, "modified": now, "resource": stored}
     ids = member_ids(resource.get("members"))
+    came = await edit_members(tx, identifier, [AddMembers(ids)], resource_type, base_url)
+    await record(
+        tx,
+        runtime,
+        actor,
+        group_event("group.created", identifier, stored["displayName"]),
+        *bindings("group.bound", identifier, bound),
+        *moved(identifier, bound, joined=came.joined),
+    )
     if not ids:
         return group_resource(row)
-    await edit_members(tx, identifier, [AddMembers(ids)], resource_type, base_url)
     return await read_group(tx, str(identifier), with_members=True)
 
 
@@ -74,6 +92,8 @@ async def replace_group(
     resource: Resource,
     if_match: str | None,
     base_url: str,
+    *,
+    actor: Actor = SYSTEM,
 ) -> Resource:
     """Put a checked resource in the place of the one that is there; memberships by the difference of the two sets.
 
@@ -82,7 +102,7 @@ async def replace_group(
     row = await _hold(tx, group_id, if_match)
     wanted = check(resource, resource_type, "replace", row["resource"])
     edits = [ReplaceMembers(member_ids(wanted.get("members")))]
-    await _write(tx, runtime, resource_type, row, stored_form(wanted, resource_type), edits, base_url)
+    await _write(tx, runtime, resource_type, row, stored_form(wanted, resource_type), edits, base_url, actor)
     return await read_group(tx, group_id, with_members=True)
 
 
@@ -96,6 +116,7 @@ async def patch_group(
     *,
     with_members: bool,
     base_url: str,
+    actor: Actor = SYSTEM,
 ) -> Resource:
     """Apply the operations, all or none. Edits of memberships touch their own rows; no other membership is read.
 
@@ -111,13 +132,13 @@ async def patch_group(
     else:
         others, edits = parts
         patched = apply(group_resource(row), others, resource_type) if others else row["resource"]
-    row = await _write(tx, runtime, resource_type, row, stored_form(patched, resource_type), edits, base_url)
+    row = await _write(tx, runtime, resource_type, row, stored_form(patched, resource_type), edits, base_url, actor)
     if with_members:
         return await read_group(tx, group_id, with_members=True)
     return group_resource(row)
 
 
-async def delete_group(tx: Tx, runtime: Runtime, group_id: str, if_match: str | None) -> None:
+async def delete_group(tx: Tx, runtime: Runtime, group_id: str, if_match: str | None, *, actor: Actor = SYSTEM) -> None:
     """Remove the group, its memberships, and its own memberships in other groups.
 
     Raises ScimError notFound, preconditionFailed.
@@ -127,16 +148,26 @@ async def delete_group(tx: Tx, runtime: Runtime, group_id: str, if_match: str | 
         raise unknown_group()
     await hold_groups_of(tx, identifier)
     row = await tx.one(
-        "select id, version, external_key from workspaces.groups where id = %s for update", (identifier,)
+        f"""select g.id, g.version, g.external_key, g.display_name, {_LISTED_IN}
+            from workspaces.groups g where g.id = %s for update of g""",
+        (identifier,),
     )
     if row is None:
         raise unknown_group()
     check_if_match(if_match, version_tag(row["version"]))
     await leave_all_groups(tx, row["id"], to_milliseconds(runtime.now()))
-    await tx.run("delete from workspaces.group_members where group_id = %s", (row["id"],))
+    gone = await tx.all("delete from workspaces.group_members where group_id = %s returning member_id", (row["id"],))
     await tx.run("delete from workspaces.groups where id = %s", (row["id"],))
     if row["external_key"] is not None:
         await drop_orphans(tx, runtime.now(), [row["external_key"]])
+    await record(
+        tx,
+        runtime,
+        actor,
+        *moved(row["id"], row["workspaces"], left=[each["member_id"] for each in gone]),
+        *bindings("group.unbound", row["id"], row["workspaces"]),
+        group_event("group.deleted", row["id"], row["display_name"]),
+    )
 
 
 def display_name_taken() -> ScimError:
@@ -164,6 +195,11 @@ async def _hold(tx: Tx, group_id: str, if_match: str | None) -> dict[str, Any]:
     return row
 
 
+# The workspaces whose list has a group `g`, as the statement leaves it.
+_LISTED_IN: LiteralString = """array(select b.workspace_id from workspaces.bound_entries b
+    where b.external_key = g.external_key order by b.workspace_id) as workspaces"""
+
+
 async def _write(
     tx: Tx,
     runtime: Runtime,
@@ -172,25 +208,46 @@ async def _write(
     stored: Resource,
     edits: Sequence[MemberEdit],
     base_url: str,
+    actor: Actor,
 ) -> dict[str, Any]:
     """Write what changed, with a new version only if anything did, and return the row as it is now."""
-    moved = await edit_members(tx, row["id"], edits, resource_type, base_url)
+    went = await edit_members(tx, row["id"], edits, resource_type, base_url)
     before = row["external_key"]
     modified = max(to_milliseconds(runtime.now()), row["modified"])
-    if frozen(stored) != frozen(row["resource"]):
-        await tx.run(
-            """update workspaces.groups set version = version + 1, modified = %(modified)s,
+    changed = frozen(stored) != frozen(row["resource"])
+    if not (changed or went):
+        return row
+    renamed = stored.get("externalId") != row["resource"].get("externalId")
+    listed_before = await _workspaces_listing(tx, before) if renamed else ()
+    if changed:
+        written = await tx.one(
+            f"""update workspaces.groups g set version = version + 1, modified = %(modified)s,
                    display_name = %(display_name)s, display_name_folded = %(display_name_folded)s,
                    external_id = %(external_id)s, resource = %(resource)s, folded = %(folded)s
-               where id = %(id)s""",
+               where id = %(id)s returning {_LISTED_IN}""",
             {"id": row["id"], "modified": modified, **group_columns(stored, resource_type)},
         )
-    elif moved:
-        await tx.run(
-            "update workspaces.groups set version = version + 1, modified = %s where id = %s", (modified, row["id"])
-        )
     else:
-        return row
-    if before is not None and (moved.left or stored.get("externalId") != row["resource"].get("externalId")):
+        written = await tx.one(
+            f"""update workspaces.groups g set version = version + 1, modified = %s where id = %s
+                returning {_LISTED_IN}""",
+            (modified, row["id"]),
+        )
+    assert written is not None, "the row is held"
+    if before is not None and (went.left or renamed):
         await drop_orphans(tx, runtime.now(), [before])
+    listed = written["workspaces"]
+    events = moved(row["id"], listed, joined=went.joined, left=went.left)
+    if changed:
+        changes = changed_attributes(row["resource"], stored)
+        events.insert(0, group_event("group.updated", row["id"], stored["displayName"], changes))
+    if renamed:
+        events += bindings("group.unbound", row["id"], [each for each in listed_before if each not in listed])
+        events += bindings("group.bound", row["id"], [each for each in listed if each not in listed_before])
+    await record(tx, runtime, actor, *events)
     return {**row, "version": row["version"] + 1, "modified": modified, "resource": stored}
+
+
+async def _workspaces_listing(tx: Tx, external_key: str | None) -> list[UUID]:
+    rows = await tx.all("select workspace_id from workspaces.bound_entries where external_key = %s", (external_key,))
+    return [row["workspace_id"] for row in rows]

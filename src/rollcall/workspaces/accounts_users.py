@@ -17,10 +17,11 @@ from rollcall.scim.error import ScimError, not_found, uniqueness
 from rollcall.scim.patch import Operation, apply
 from rollcall.scim.resource import check, frozen, version_tag
 from rollcall.scim.version import check_if_match
+from rollcall.workspaces.audit import SYSTEM, Actor, record
 from rollcall.workspaces.buried_links import bury_links
 from rollcall.workspaces.comparison import folded_resource
 from rollcall.workspaces.members import hold_groups_of, leave_all_groups
-from rollcall.workspaces.memberships import flag_lost_admin
+from rollcall.workspaces.memberships import WORKSPACES_OF, flag_lost_admin
 from rollcall.workspaces.model import TOMBSTONE_DAYS, parse_id
 from rollcall.workspaces.representation import (
     stored_form,
@@ -30,8 +31,9 @@ from rollcall.workspaces.representation import (
     user_resource,
     without_manager,
 )
+from rollcall.workspaces.scim_events import user_events, user_gone, user_made
 
-COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource, r.manager_id"
+COLUMNS: LiteralString = "r.id, r.version, r.created, r.modified, r.resource, r.manager_id, r.synchronised"
 MANAGER_NAME: LiteralString = """(select b.display_name from workspaces.users b
     where b.tenant_id = r.tenant_id and b.id = r.manager_id) as manager_name"""
 # The reverse index answers, and nothing is read of other users.
@@ -42,11 +44,22 @@ GROUPS: LiteralString = """(select json_agg(json_object('value': g.id, 'display'
     where m.tenant_id = r.tenant_id and m.member_id = r.id) as groups"""
 
 
-async def create_user(tx: Tx, runtime: Runtime, resource_type: ResourceType, resource: Resource) -> Resource:
+async def create_user(
+    tx: Tx, runtime: Runtime, resource_type: ResourceType, resource: Resource, *, actor: Actor = SYSTEM
+) -> Resource:
     """Make the account and clear the tombstones of the same person.
 
     Raises ScimError uniqueness when the user name is taken, invalidValue when the manager is unknown.
     """
+    made, identifier = await insert_user(tx, runtime, resource_type, resource)
+    await record(tx, runtime, actor, user_made(identifier, made, "scim"))
+    return made
+
+
+async def insert_user(
+    tx: Tx, runtime: Runtime, resource_type: ResourceType, resource: Resource
+) -> tuple[Resource, UUID]:
+    """As `create_user`, for whoever tells the audit log themselves; with the id."""
     stored = stored_form(resource, resource_type)
     columns = user_columns(stored, resource_type)
     manager_name = await _hold_manager(tx, columns["manager_id"])
@@ -66,7 +79,7 @@ async def create_user(tx: Tx, runtime: Runtime, resource_type: ResourceType, res
     )
     if not made:
         raise user_name_taken()
-    return user_resource({**row, "resource": stored, "manager_name": manager_name})
+    return user_resource({**row, "resource": stored, "manager_name": manager_name}), row["id"]
 
 
 async def read_user(tx: Tx, user_id: str, *, with_groups: bool) -> Resource:
@@ -78,7 +91,14 @@ async def read_user(tx: Tx, user_id: str, *, with_groups: bool) -> Resource:
 
 
 async def replace_user(
-    tx: Tx, runtime: Runtime, resource_type: ResourceType, user_id: str, resource: Resource, if_match: str | None
+    tx: Tx,
+    runtime: Runtime,
+    resource_type: ResourceType,
+    user_id: str,
+    resource: Resource,
+    if_match: str | None,
+    *,
+    actor: Actor = SYSTEM,
 ) -> Resource:
     """Put a checked resource in the place of the one that is there.
 
@@ -86,7 +106,7 @@ async def replace_user(
     """
     row = await _hold(tx, user_id, if_match, with_groups=True)
     wanted = check(resource, resource_type, "replace", row["resource"])
-    return await _write(tx, runtime, resource_type, row, stored_form(wanted, resource_type))
+    return await _write(tx, runtime, resource_type, row, stored_form(wanted, resource_type), actor)
 
 
 async def patch_user(
@@ -98,6 +118,7 @@ async def patch_user(
     if_match: str | None,
     *,
     with_groups: bool,
+    actor: Actor = SYSTEM,
 ) -> Resource:
     """Apply the operations to the present resource, all or none.
 
@@ -105,11 +126,17 @@ async def patch_user(
     """
     row = await _hold(tx, user_id, if_match, with_groups=with_groups)
     patched = apply(user_resource(row), operations, resource_type)
-    return await _write(tx, runtime, resource_type, row, stored_form(patched, resource_type))
+    return await _write(tx, runtime, resource_type, row, stored_form(patched, resource_type), actor)
 
 
 async def delete_user(
-    tx: Tx, runtime: Runtime, resource_type: ResourceType, user_id: str, if_match: str | None
+    tx: Tx,
+    runtime: Runtime,
+    resource_type: ResourceType,
+    user_id: str,
+    if_match: str | None,
+    *,
+    actor: Actor = SYSTEM,
 ) -> None:
     """Remove the account, all its memberships and its place as manager (row O12).
 
@@ -122,9 +149,7 @@ async def delete_user(
         raise unknown_user()
     now = to_milliseconds(runtime.now())
     await hold_groups_of(tx, identifier)
-    row = await tx.one(
-        "select version, user_name_folded, external_id from workspaces.users where id = %s for update", (identifier,)
-    )
+    row = await tx.one(_HOLD_TO_DELETE, {"user": identifier})
     if row is None:
         raise unknown_user()
     check_if_match(if_match, version_tag(row["version"]))
@@ -144,6 +169,7 @@ async def delete_user(
            select id, user_name_folded, display_name, origin, synchronised, version, created, resource, %s from gone""",
         (identifier, now),
     )
+    await record(tx, runtime, actor, *user_gone(identifier, row["user_name"], row["workspaces"]))
 
 
 async def forget_tombstones(tx: Tx, runtime: Runtime) -> int:
@@ -179,6 +205,11 @@ def unknown_user() -> ScimError:
 _READ: LiteralString = f"select {COLUMNS}, {MANAGER_NAME} from workspaces.users r where r.id = %s"
 _READ_WITH_GROUPS: LiteralString = f"select {COLUMNS}, {MANAGER_NAME}, {GROUPS} from workspaces.users r where r.id = %s"
 
+_HOLD_TO_DELETE: LiteralString = f"""
+    select u.version, u.user_name_folded, u.external_id, u.resource ->> 'userName' as user_name,
+           array({WORKSPACES_OF.format(user="%(user)s")}) as workspaces
+    from workspaces.users u where u.id = %(user)s for update of u"""
+
 
 async def _hold(tx: Tx, user_id: str, if_match: str | None, *, with_groups: bool) -> dict[str, Any]:
     """The row, held against other changes until the transaction ends; members may still be added meanwhile."""
@@ -202,7 +233,7 @@ async def _hold_manager(tx: Tx, manager: UUID | None) -> str | None:
 
 
 async def _write(
-    tx: Tx, runtime: Runtime, resource_type: ResourceType, row: dict[str, Any], stored: Resource
+    tx: Tx, runtime: Runtime, resource_type: ResourceType, row: dict[str, Any], stored: Resource, actor: Actor
 ) -> Resource:
     if frozen(stored) == frozen(row["resource"]):
         return user_resource(row)
@@ -220,6 +251,7 @@ async def _write(
            where id = %(id)s""",
         changes,
     )
+    await record(tx, runtime, actor, *user_events(row["id"], row["resource"], stored, synchronised=row["synchronised"]))
     return user_resource(
         {**row, **changes, "version": row["version"] + 1, "resource": stored, "manager_name": manager_name}
     )

@@ -93,7 +93,9 @@ class Verdict:
 
 
 async def record(tx: Tx, runtime: Runtime, actor: Actor, *happenings: Happening) -> None:
-    """Add events to the log, in the transaction of what they tell."""
+    """Add events to the log, in the transaction of what they tell, all by one statement."""
+    if not happenings:
+        return
     now = runtime.now()
     rows = [
         {

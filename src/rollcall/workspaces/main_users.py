@@ -10,6 +10,8 @@ from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.runtime import Runtime
 from rollcall.workspaces.access_model import Appointment
+from rollcall.workspaces.audit import SYSTEM, Actor, Happening, record
+from rollcall.workspaces.sso.sessions import judge_again
 
 # Users whom the dashboard's list lets in, as far as SCIM knows.
 _LISTED: LiteralString = """
@@ -62,19 +64,21 @@ async def main_users(tx: Tx, *, limit: int = 500) -> list[MainUser]:
     ]
 
 
-async def appoint(tx: Tx, runtime: Runtime, user_id: UUID, by: UUID | None) -> None:
+async def appoint(tx: Tx, runtime: Runtime, user_id: UUID, by: UUID | None, *, actor: Actor = SYSTEM) -> None:
     """Make an active user a main user; once more is no error. Raises NotFound for anybody else."""
     user = await tx.one(f"select from workspaces.users u where u.id = %s and {_ACTIVE} for key share of u", (user_id,))
     if user is None:
         raise NotFound("There is no active user of this organisation with this id.", code="user_unknown")
-    await tx.run(
+    made = await tx.run(
         """insert into workspaces.main_users (user_id, appointed, appointed_by) values (%s, %s, %s)
            on conflict do nothing""",
         (user_id, runtime.now(), by),
     )
+    if made:
+        await record(tx, runtime, actor, Happening("main_user.added", "user", str(user_id)))
 
 
-async def dismiss(tx: Tx, user_id: UUID, *, break_glass: bool) -> None:
+async def dismiss(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass: bool, actor: Actor = SYSTEM) -> None:
     """Take a local appointment away; a session that was kept for saving the access control is kept no longer.
 
     `break_glass`: whether a live break-glass account exists. Raises NotFound, Conflict `last_main_user`.
@@ -86,6 +90,8 @@ async def dismiss(tx: Tx, user_id: UUID, *, break_glass: bool) -> None:
         "update workspaces.dashboard_access set saved_session = null, saved_user = null where saved_user = %s",
         (user_id,),
     )
+    await record(tx, runtime, actor, Happening("main_user.removed", "user", str(user_id)))
+    await judge_again(tx)
 
 
 async def check_way_in(tx: Tx, *, without: UUID | None, break_glass: bool) -> None:

@@ -23,23 +23,24 @@ _NAMED_AT_MOST = 10
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many memberships came and went. True when any did."""
+    """Who came and who went: users and groups. True when anybody did."""
 
-    joined: int
-    left: int
+    joined: tuple[UUID, ...] = ()
+    left: tuple[UUID, ...] = ()
 
     def __bool__(self) -> bool:
-        return self.joined + self.left > 0
+        return bool(self.joined or self.left)
 
 
 async def edit_members(
     tx: Tx, group_id: UUID, edits: Sequence[MemberEdit], resource_type: ResourceType, base_url: str
 ) -> Moved:
-    """Carry out the edits in order and return how many memberships came and went. The caller holds the group's row.
+    """Carry out the edits in order and return who came and who went. The caller holds the group's row.
 
     Raises ScimError invalidValue, naming them, when added members are no users or groups of the organisation.
     """
-    joined = left = 0
+    joined: list[UUID] = []
+    left: list[UUID] = []
     for edit in edits:
         match edit:
             case AddMembers(ids):
@@ -51,7 +52,7 @@ async def edit_members(
             case ReplaceMembers(ids):
                 left += await _remove_others(tx, group_id, ids)
                 joined += await _add(tx, group_id, ids)
-    return Moved(joined, left)
+    return Moved(tuple(joined), tuple(left))
 
 
 async def leave_all_groups(tx: Tx, member_id: UUID, now: datetime) -> None:
@@ -94,17 +95,17 @@ known as materialized (select id, 'User' as kind from people union all select id
 added as (
     insert into workspaces.group_members (group_id, member_id, member_kind)
     select %(group)s, id, kind from known
-    on conflict do nothing returning 1
+    on conflict do nothing returning member_id
 )
-select (select count(*) from added) as added,
+select array(select member_id from added) as added,
        array(select id::text from wanted where not exists (select from known where known.id = wanted.id)
              limit %(limit)s) as unknown
 """)
 
 
-async def _add(tx: Tx, group_id: UUID, ids: Sequence[str]) -> int:
+async def _add(tx: Tx, group_id: UUID, ids: Sequence[str]) -> list[UUID]:
     if not ids:
-        return 0
+        return []
     strange = [text for text in ids if not is_uuid(text)]
     if strange:
         raise _unknown_members(strange)
@@ -112,33 +113,40 @@ async def _add(tx: Tx, group_id: UUID, ids: Sequence[str]) -> int:
     assert row is not None, "a select without FROM has one row"
     if row["unknown"]:
         raise _unknown_members(row["unknown"])
-    added: int = row["added"]
+    added: list[UUID] = row["added"]
     return added
 
 
-async def _remove(tx: Tx, group_id: UUID, ids: Sequence[str]) -> int:
+async def _remove(tx: Tx, group_id: UUID, ids: Sequence[str]) -> list[UUID]:
     known = [text for text in ids if is_uuid(text)]
-    return await tx.run(
-        "delete from workspaces.group_members where group_id = %s and member_id = any(%s::uuid[])", (group_id, known)
+    rows = await tx.all(
+        """delete from workspaces.group_members where group_id = %s and member_id = any(%s::uuid[])
+           returning member_id""",
+        (group_id, known),
     )
+    return [row["member_id"] for row in rows]
 
 
-async def _remove_others(tx: Tx, group_id: UUID, ids: Sequence[str]) -> int:
-    return await tx.run(
+async def _remove_others(tx: Tx, group_id: UUID, ids: Sequence[str]) -> list[UUID]:
+    rows = await tx.all(
         """with kept as materialized (select id from unnest(%s::uuid[]) as id)
            delete from workspaces.group_members m
-           where m.group_id = %s and not exists (select from kept where kept.id = m.member_id)""",
+           where m.group_id = %s and not exists (select from kept where kept.id = m.member_id)
+           returning m.member_id""",
         ([text for text in ids if is_uuid(text)], group_id),
     )
+    return [row["member_id"] for row in rows]
 
 
-async def _remove_matching(tx: Tx, group_id: UUID, tree: Filter, resource_type: ResourceType, base_url: str) -> int:
+async def _remove_matching(
+    tx: Tx, group_id: UUID, tree: Filter, resource_type: ResourceType, base_url: str
+) -> list[UUID]:
     parameters = Parameters()
     condition = member_filter_sql(tree, resource_type, base_url, parameters)
-    statement = SQL("delete from workspaces.group_members m where m.group_id = {} and {}").format(
+    statement = SQL("delete from workspaces.group_members m where m.group_id = {} and {} returning m.member_id").format(
         parameters.add(group_id), condition
     )
-    return await tx.run(statement, parameters.values)
+    return [row["member_id"] for row in await tx.all(statement, parameters.values)]
 
 
 def _unknown_members(ids: Sequence[str]) -> ScimError:

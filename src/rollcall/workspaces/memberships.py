@@ -6,7 +6,7 @@ the role of a member who has no other origin (`drop_orphans`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -15,7 +15,9 @@ from rollcall.db import Tx
 from rollcall.errors import NotFound
 from rollcall.runtime import Runtime
 from rollcall.workspaces.access_model import Role
+from rollcall.workspaces.audit import SYSTEM, Actor, Happening, record
 from rollcall.workspaces.origins import Member, Origin, check_admin_stays, check_removable, check_roles
+from rollcall.workspaces.scim_events import bindings
 
 _OWN: LiteralString = "(m.is_manual or m.is_registered or m.is_sso)"
 _COLUMN: dict[Origin, LiteralString] = {
@@ -60,6 +62,14 @@ MEMBER: LiteralString = f"""
     left join workspaces.memberships m on m.workspace_id = %(workspace)s and m.user_id = u.id"""
 """Accounts of `people` as members of a workspace; those without an origin are none."""
 
+WORKSPACES_OF: LiteralString = f"""
+    select m.workspace_id from workspaces.memberships m where m.user_id = {{user}} and {_OWN}
+    union
+    select b.workspace_id {_GROUPS_OF} join workspaces.bound_entries b on b.external_key = g.external_key
+    where not exists (select from workspaces.memberships m
+                      where m.workspace_id = b.workspace_id and m.user_id = {{user}} and m.removed)"""
+"""The ids of all workspaces that somebody is a member of."""
+
 
 async def member(tx: Tx, workspace_id: UUID, user_id: UUID) -> Member | None:
     """Somebody as a member of a workspace, None when they are none."""
@@ -78,6 +88,8 @@ async def add_member(
     user_id: UUID,
     origin: Origin,
     roles: Set[Role] = frozenset({Role.PARTICIPANT}),
+    *,
+    actor: Actor = SYSTEM,
 ) -> None:
     """Make somebody a member, or give a member one more origin; the roles of a member stay (row O7).
 
@@ -99,9 +111,14 @@ async def add_member(
     )
     if Role.ADMIN in kept:
         await tx.run("update workspaces.workspaces set without_admin = null where id = %s", (workspace_id,))
+    if present is None or origin not in present.own:
+        details = {"origin": origin.value, "roles": sorted(kept)}
+        await record(tx, runtime, actor, _of_member("membership.added", workspace_id, user_id, details=details))
 
 
-async def set_roles(tx: Tx, runtime: Runtime, workspace_id: UUID, user_id: UUID, roles: Set[Role]) -> None:
+async def set_roles(
+    tx: Tx, runtime: Runtime, workspace_id: UUID, user_id: UUID, roles: Set[Role], *, actor: Actor = SYSTEM
+) -> None:
     """Give a member these roles; a synchronised one keeps them for as long as the membership lasts (row O5).
 
     Raises NotFound, Invalid, and Conflict `last_admin`.
@@ -118,9 +135,12 @@ async def set_roles(tx: Tx, runtime: Runtime, workspace_id: UUID, user_id: UUID,
     )
     if Role.ADMIN in roles:
         await tx.run("update workspaces.workspaces set without_admin = null where id = %s", (workspace_id,))
+    if roles != present.roles:
+        changes = [("roles", sorted(present.roles), sorted(roles))]
+        await record(tx, runtime, actor, _of_member("membership.role_changed", workspace_id, user_id, changes))
 
 
-async def remove_member(tx: Tx, runtime: Runtime, workspace_id: UUID, user_id: UUID) -> None:
+async def remove_member(tx: Tx, runtime: Runtime, workspace_id: UUID, user_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """End a membership by hand.
 
     Raises NotFound, and Conflict `managed_by_synchronization` (row O6) or `last_admin`.
@@ -135,6 +155,8 @@ async def remove_member(tx: Tx, runtime: Runtime, workspace_id: UUID, user_id: U
             "insert into workspaces.memberships (workspace_id, user_id, removed, created) values (%s, %s, true, %s)",
             (workspace_id, user_id, runtime.now()),
         )
+    details = {"origins": list(present.origins)}
+    await record(tx, runtime, actor, _of_member("membership.removed", workspace_id, user_id, details=details))
 
 
 async def drop_orphans(tx: Tx, now: datetime, external_keys: Sequence[str]) -> None:
@@ -148,10 +170,10 @@ async def drop_orphans(tx: Tx, now: datetime, external_keys: Sequence[str]) -> N
     )
 
 
-async def bind(tx: Tx, now: datetime, workspace_id: UUID | None = None) -> None:
+async def bind(tx: Tx, now: datetime, workspace_id: UUID | None = None) -> list[Happening]:
     """Bring the bound lists in step with the settings, of one workspace or all; the caller just changed them (row O8).
 
-    Nothing changes while synchronization is off (row O15).
+    Returns what the audit log is to be told of it. Nothing changes while synchronization is off (row O15).
     """
     wanted = {"workspace": workspace_id, "now": now}
     await tx.run(
@@ -160,19 +182,25 @@ async def bind(tx: Tx, now: datetime, workspace_id: UUID | None = None) -> None:
         wanted,
     )
     if not await tx.value("select synchronization from workspaces.organisations"):
-        return
+        return []
     changed = await tx.all(_BIND, wanted)
-    if changed:
-        affected = {"workspaces": list({row["workspace_id"] for row in changed}), "now": now}
+    unbound = {row["workspace_id"] for row in changed if row["action"] == "group.unbound"}
+    if unbound:
+        affected = {"workspaces": list(unbound), "now": now}
         await tx.run(
             _FORGET + "from unnest(%(workspaces)s::uuid[]) as e(workspace_id) where true" + _FORGOTTEN, affected
         )
+    by_group: dict[tuple[str, UUID], list[UUID]] = {}
+    for row in changed:
+        if row["group_id"] is not None:  # an entry without a group waits for one
+            by_group.setdefault((row["action"], row["group_id"]), []).append(row["workspace_id"])
+    return [each for (action, group), workspaces in by_group.items() for each in bindings(action, group, workspaces)]
 
 
-async def bind_again(tx: Tx, now: datetime) -> None:
+async def bind_again(tx: Tx, now: datetime) -> list[Happening]:
     """Let SCIM manage memberships again, those too that were ended by hand while synchronization was off (row O15)."""
     await tx.run("delete from workspaces.memberships where removed")
-    await bind(tx, now)
+    return await bind(tx, now)
 
 
 async def flag_lost_admin(tx: Tx, now: datetime, user_id: UUID) -> None:
@@ -211,14 +239,20 @@ unbound as (
     delete from workspaces.bound_entries b
     where (%(workspace)s::uuid is null or b.workspace_id = %(workspace)s)
       and not exists (select from wanted w where w.workspace_id = b.workspace_id and w.external_key = b.external_key)
-    returning b.workspace_id
+    returning b.workspace_id, b.external_key
 ),
 bound as (
     insert into workspaces.bound_entries (workspace_id, external_key)
     select workspace_id, external_key from wanted
-    on conflict do nothing
+    on conflict do nothing returning workspace_id, external_key
+),
+changed as (
+    select 'group.unbound' as action, workspace_id, external_key from unbound
+    union all select 'group.bound', workspace_id, external_key from bound
 )
-select distinct workspace_id from unbound
+select c.action, c.workspace_id, g.id as group_id
+from changed c
+left join lateral (select id from workspaces.groups where external_key = c.external_key offset 0) as g on true
 """
 
 
@@ -252,6 +286,17 @@ async def _has_admin(tx: Tx, workspace_id: UUID, *, but: UUID) -> bool:
         (workspace_id, but),
     )
     return found is not None
+
+
+def _of_member(
+    action: str,
+    workspace_id: UUID,
+    user_id: UUID,
+    changes: Sequence[tuple[str, Any, Any]] = (),
+    details: Mapping[str, Any] | None = None,
+) -> Happening:
+    told = {"user": str(user_id), **(details or {})}
+    return Happening(action, "workspace", str(workspace_id), changes=changes, details=told)
 
 
 def _role_columns(roles: Set[Role]) -> dict[str, bool]:

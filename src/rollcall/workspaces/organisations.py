@@ -73,15 +73,15 @@ async def organisation_keys(tx: Tx) -> dict[str, UUID]:
     return {row["key"]: row["organisation_id"] for row in rows}
 
 
-async def set_synchronization(tx: Tx, runtime: Runtime, on: bool) -> None:
+async def set_synchronization(tx: Tx, runtime: Runtime, on: bool, *, actor: Actor = OPERATOR) -> None:
     """Switch user synchronization on or off. Off, everything stays as it is; on, SCIM manages it again (row O15).
 
     Raises NotFound when the organisation does not exist.
     """
     if not await tx.run("update workspaces.organisations set synchronization = %s", (on,)):
         raise NotFound("There is no such organisation.")
-    if on:
-        await bind_again(tx, runtime.now())
+    bound = await bind_again(tx, runtime.now()) if on else []
+    await record(tx, runtime, actor, Happening("scim.enabled" if on else "scim.disabled"), *bound)
 
 
 async def create_credential(

@@ -17,11 +17,13 @@ from rollcall.scim.error import ScimError
 from rollcall.scim.resource import check
 from rollcall.scim.schema import ENTERPRISE_USER_URN, USER, USER_URN
 from rollcall.workspaces.access_model import Standing
-from rollcall.workspaces.accounts_users import create_user, delete_user, is_buried
+from rollcall.workspaces.accounts_users import delete_user, insert_user, is_buried
+from rollcall.workspaces.audit import SYSTEM, Actor, Happening, record
 from rollcall.workspaces.main_users import check_way_in
-from rollcall.workspaces.model import TOMBSTONE_DAYS, parse_id
+from rollcall.workspaces.model import TOMBSTONE_DAYS
 from rollcall.workspaces.numbers import by_hand
 from rollcall.workspaces.representation import without_manager
+from rollcall.workspaces.scim_events import user_made
 from rollcall.workspaces.sso.sessions import end_sessions_of_user
 
 
@@ -52,6 +54,7 @@ async def create_person(
     address: str | None = None,
     display_name: str | None = None,
     origin: AccountOrigin,
+    actor: Actor = SYSTEM,
 ) -> UUID:
     """Make an account that SCIM does not manage. An invitation clears a tombstone; nothing else made here does.
 
@@ -68,10 +71,11 @@ async def create_person(
     await by_hand(tx)
     made = await _created(tx, runtime, check(resource, USER, "create"))
     await tx.run("update workspaces.users set origin = %s, synchronised = false where id = %s", (origin, made))
+    await record(tx, runtime, actor, user_made(made, resource, origin.value))
     return made
 
 
-async def suspend(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass: bool) -> None:
+async def suspend(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass: bool, actor: Actor = SYSTEM) -> None:
     """Suspend an account here, whatever SCIM says; its sessions end, memberships and roles sleep (row O13).
 
     Raises NotFound, Conflict `last_main_user`.
@@ -81,16 +85,19 @@ async def suspend(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass: bool)
         "update workspaces.users set suspended = coalesce(suspended, %s) where id = %s", (runtime.now(), user_id)
     ):
         raise _unknown()
-    await end_sessions_of_user(tx, user_id)
+    ended = await end_sessions_of_user(tx, user_id)
+    details = {"by": "main user", "sessions_ended": ended}
+    await record(tx, runtime, actor, Happening("user.suspended", "user", str(user_id), details=details))
 
 
-async def resume(tx: Tx, user_id: UUID) -> None:
+async def resume(tx: Tx, runtime: Runtime, user_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """End a suspension made here; who is inactive by SCIM stays so. Raises NotFound."""
     if not await tx.run("update workspaces.users set suspended = null where id = %s", (user_id,)):
         raise _unknown()
+    await record(tx, runtime, actor, Happening("user.resumed", "user", str(user_id), details={"by": "main user"}))
 
 
-async def delete_person(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass: bool) -> None:
+async def delete_person(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass: bool, actor: Actor = SYSTEM) -> None:
     """Delete an account with all its memberships, as SCIM does.
 
     Raises NotFound, Conflict `managed_by_synchronization` or `last_main_user`.
@@ -109,10 +116,10 @@ async def delete_person(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass:
         )
     await _check_not_last(tx, user_id, break_glass=break_glass)
     await by_hand(tx)
-    await delete_user(tx, runtime, USER, str(user_id), None)
+    await delete_user(tx, runtime, USER, str(user_id), None, actor=actor)
 
 
-async def restore(tx: Tx, runtime: Runtime, user_id: UUID) -> None:
+async def restore(tx: Tx, runtime: Runtime, user_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """Bring a deleted account back under its id; its memberships don't come back.
 
     Raises NotFound after 30 days, Conflict `managed_by_synchronization` or `user_name_taken`.
@@ -139,6 +146,7 @@ async def restore(tx: Tx, runtime: Runtime, user_id: UUID) -> None:
         (user_id, row["origin"], row["synchronised"], row["created"], row["version"] + 1, made),
     )
     await tx.run("delete from workspaces.deleted_users where id = %s", (user_id,))
+    await record(tx, runtime, actor, Happening("user.restored", "user", str(user_id)))
 
 
 async def deleted_people(tx: Tx, runtime: Runtime, *, limit: int = 500) -> list[DeletedPerson]:
@@ -171,14 +179,12 @@ async def _check_not_last(tx: Tx, user_id: UUID, *, break_glass: bool) -> None:
 
 async def _created(tx: Tx, runtime: Runtime, resource: Resource) -> UUID:
     try:
-        made = await create_user(tx, runtime, USER, resource)
+        _, made = await insert_user(tx, runtime, USER, resource)
     except ScimError as refused:
         if refused.scim_type == "uniqueness":
             raise Conflict("Another account has this user name.", code="user_name_taken") from None
         raise
-    identifier = parse_id(made["id"])
-    assert identifier is not None, "we made the id"
-    return identifier
+    return made
 
 
 def _unknown() -> NotFound:

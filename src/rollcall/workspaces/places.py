@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 from rollcall.db import Tx
@@ -13,9 +14,11 @@ from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.runtime import Runtime
 from rollcall.scim.datatypes import fold
 from rollcall.workspaces.access_model import Role, WorkspaceState
+from rollcall.workspaces.audit import SYSTEM, Actor, Happening, record
 from rollcall.workspaces.memberships import add_member, bind
 from rollcall.workspaces.model import check_name, is_uuid
 from rollcall.workspaces.origins import Origin
+from rollcall.workspaces.sso.sessions import judge_again
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _COLUMNS: LiteralString = "w.id, w.slug, w.name, w.state, w.created, w.without_admin"
@@ -50,19 +53,24 @@ def check_slug(slug: str) -> str:
     return slug
 
 
-async def create_workspace(tx: Tx, runtime: Runtime, *, slug: str, name: str, admin: UUID | None = None) -> Workspace:
+async def create_workspace(
+    tx: Tx, runtime: Runtime, *, slug: str, name: str, admin: UUID | None = None, actor: Actor = SYSTEM
+) -> Workspace:
     """Make an open workspace that inherits every setting; `admin` is a user who becomes its first member.
 
     Raises Invalid for the slug or the name, Conflict `slug_taken`, NotFound for an unknown `admin`.
     """
     made = await _insert(tx, runtime, slug, name)
-    await bind(tx, runtime.now(), made.id)
+    bound = await bind(tx, runtime.now(), made.id)
+    await record(tx, runtime, actor, _happened("created", made.id, {"slug": slug, "name": made.name}), *bound)
     if admin is not None:
-        await add_member(tx, runtime, made.id, admin, Origin.MANUAL, {Role.PARTICIPANT, Role.ADMIN})
+        await add_member(tx, runtime, made.id, admin, Origin.MANUAL, {Role.PARTICIPANT, Role.ADMIN}, actor=actor)
     return made
 
 
-async def duplicate_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, *, slug: str, name: str) -> Workspace:
+async def duplicate_workspace(
+    tx: Tx, runtime: Runtime, workspace_id: UUID, *, slug: str, name: str, actor: Actor = SYSTEM
+) -> Workspace:
     """Make a workspace with the own settings of another one, and none of its memberships.
 
     Raises NotFound, Invalid, Conflict `slug_taken`.
@@ -74,7 +82,9 @@ async def duplicate_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, *, s
             select %s, %s, {_OWN_FIELDS} from workspaces.workspace_login where workspace_id = %s""",
         (made.id, runtime.now(), workspace_id),
     )
-    await bind(tx, runtime.now(), made.id)
+    bound = await bind(tx, runtime.now(), made.id)
+    details = {"slug": slug, "name": made.name, "of": str(workspace_id)}
+    await record(tx, runtime, actor, _happened("duplicated", made.id, details), *bound)
     return made
 
 
@@ -126,30 +136,36 @@ async def workspaces_of(tx: Tx, user_id: UUID) -> list[Workspace]:
     return [Workspace(**{**row, "state": WorkspaceState(row["state"])}) for row in rows]
 
 
-async def rename_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, name: str) -> None:
+async def rename_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, name: str, *, actor: Actor = SYSTEM) -> None:
     """Give a workspace another name; its slug stays. Raises NotFound, Invalid."""
     name = check_name(name, "a workspace")
-    if not await tx.run(
-        """update workspaces.workspaces set name = %s, name_folded = %s, changed = %s
-           where id = %s and state <> 'deleted'""",
-        (name, fold(name), runtime.now(), workspace_id),
-    ):
+    before = await tx.one(
+        "select name from workspaces.workspaces where id = %s and state <> 'deleted' for no key update", (workspace_id,)
+    )
+    if before is None:
         raise _unknown()
+    await tx.run(
+        "update workspaces.workspaces set name = %s, name_folded = %s, changed = %s where id = %s",
+        (name, fold(name), runtime.now(), workspace_id),
+    )
+    if before["name"] != name:
+        changes = [("name", before["name"], name)]
+        await record(tx, runtime, actor, _happened("renamed", workspace_id, changes=changes))
 
 
-async def archive_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID) -> None:
+async def archive_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """Let nobody enter; memberships go on following SCIM (row O14). Raises NotFound."""
-    await _move(tx, runtime, workspace_id, WorkspaceState.ARCHIVED)
+    await _move(tx, runtime, workspace_id, WorkspaceState.ARCHIVED, "archived", actor)
 
 
-async def reopen_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID) -> None:
+async def reopen_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """Let members enter an archived workspace again. Raises NotFound."""
-    await _move(tx, runtime, workspace_id, WorkspaceState.OPEN)
+    await _move(tx, runtime, workspace_id, WorkspaceState.OPEN, "reopened", actor)
 
 
-async def delete_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID) -> None:
+async def delete_workspace(tx: Tx, runtime: Runtime, workspace_id: UUID, *, actor: Actor = SYSTEM) -> None:
     """End a workspace with its memberships, settings and posts, for good; its slug is not given again. Raises NotFound."""
-    await _move(tx, runtime, workspace_id, WorkspaceState.DELETED)
+    await _move(tx, runtime, workspace_id, WorkspaceState.DELETED, "deleted", actor)
     await tx.run("delete from workspaces.posts where workspace_id = %s", (workspace_id,))
     await tx.run("delete from workspaces.memberships where workspace_id = %s", (workspace_id,))
     await tx.run("delete from workspaces.bound_entries where workspace_id = %s", (workspace_id,))
@@ -174,12 +190,31 @@ async def _insert(tx: Tx, runtime: Runtime, slug: str, name: str) -> Workspace:
     return Workspace(identifier, slug, name, WorkspaceState.OPEN, now, None)
 
 
-async def _move(tx: Tx, runtime: Runtime, workspace_id: UUID, state: WorkspaceState) -> None:
-    if not await tx.run(
-        "update workspaces.workspaces set state = %s, changed = %s where id = %s and state <> 'deleted'",
-        (state, runtime.now(), workspace_id),
-    ):
+async def _move(tx: Tx, runtime: Runtime, workspace_id: UUID, state: WorkspaceState, what: str, actor: Actor) -> None:
+    before = await tx.one(
+        "select state from workspaces.workspaces where id = %s and state <> 'deleted' for no key update",
+        (workspace_id,),
+    )
+    if before is None:
         raise _unknown()
+    if before["state"] == state.value:
+        return
+    await tx.run(
+        "update workspaces.workspaces set state = %s, changed = %s where id = %s",
+        (state, runtime.now(), workspace_id),
+    )
+    changes = [("state", before["state"], state.value)]
+    await record(tx, runtime, actor, _happened(what, workspace_id, changes=changes))
+    await judge_again(tx)
+
+
+def _happened(
+    what: str,
+    workspace_id: UUID,
+    details: Mapping[str, Any] | None = None,
+    changes: Sequence[tuple[str, Any, Any]] = (),
+) -> Happening:
+    return Happening(f"workspace.{what}", "workspace", str(workspace_id), changes=changes, details=details or {})
 
 
 def _unknown() -> NotFound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from uuid import UUID
 
 from rollcall.crypto import hash_token
@@ -11,6 +12,7 @@ from rollcall.runtime import Runtime
 from rollcall.scim.error import ScimError, forbidden, unauthorized
 from rollcall.scim_http.server import Application, Request, ResourceStore, scim_app
 from rollcall.workspaces.accounts import AccountStore
+from rollcall.workspaces.audit import Actor
 from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.organisations import (
     LAST_USED_PRECISION_SECONDS,
@@ -36,8 +38,9 @@ def workspaces_scim_app(database: Database, runtime: Runtime, *, base_url: str |
     gate = Gate(database, runtime)
 
     async def store_for(request: Request) -> ResourceStore:
-        organisation = await gate.admit(request.path_params["organisation"], request.token)
-        return AccountStore(database.tenant(organisation), runtime, request.base_url)
+        admitted = await gate.admit(request.path_params["organisation"], request.token)
+        actor = Actor(f"scim:{admitted.credential}", request.peer, request.header("user-agent") or "")
+        return AccountStore(database.tenant(admitted.organisation), runtime, request.base_url, actor)
 
     return scim_app(store_for, mount=MOUNT, base_url=base_url, runtime=runtime)
 
@@ -45,6 +48,14 @@ def workspaces_scim_app(database: Database, runtime: Runtime, *, base_url: str |
 def tenant_url(base_url: str, key: str) -> str:
     """The Tenant URL of an organisation, by its key or its id."""
     return f"{base_url.rstrip('/')}{MOUNT.format(organisation=key)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Which organisation a request may change, and by which of its credentials."""
+
+    organisation: UUID
+    credential: UUID
 
 
 class Gate:
@@ -55,10 +66,10 @@ class Gate:
         self._runtime = runtime
         # A key belongs to its organisation for ever, so it may be remembered for as long as there is room.
         self._organisations: OrderedDict[str, UUID] = OrderedDict()
-        self._accepted: OrderedDict[tuple[UUID, bytes], float] = OrderedDict()
+        self._accepted: OrderedDict[tuple[UUID, bytes], tuple[float, Admitted]] = OrderedDict()
 
-    async def admit(self, organisation: str, token: str | None) -> UUID:
-        """The organisation's id, when the token is a live credential of it and synchronization is on.
+    async def admit(self, organisation: str, token: str | None) -> Admitted:
+        """The organisation, when the token is a live credential of it and synchronization is on.
 
         Raises ScimError 401, with one answer for a missing, malformed, unknown, revoked or expired token, a token of
         another organisation and an unknown organisation; 403 when synchronization is off.
@@ -68,16 +79,18 @@ class Gate:
         tenant = await self._find(organisation)
         token_hash = hash_token(token)
         now = self._runtime.monotonic()
-        if self._accepted.get((tenant, token_hash), -1.0) > now:
-            return tenant
-        await self._check(tenant, token_hash)
-        self._accepted[tenant, token_hash] = now + REVOCATION_SECONDS
+        until, admitted = self._accepted.get((tenant, token_hash), (-1.0, None))
+        if admitted is not None and until > now:
+            return admitted
+        admitted = Admitted(tenant, await self._check(tenant, token_hash))
+        self._accepted[tenant, token_hash] = now + REVOCATION_SECONDS, admitted
         self._accepted.move_to_end((tenant, token_hash))
         if len(self._accepted) > _REMEMBERED_AT_MOST:
             self._accepted.popitem(last=False)
-        return tenant
+        return admitted
 
-    async def _check(self, tenant: UUID, token_hash: bytes) -> None:
+    async def _check(self, tenant: UUID, token_hash: bytes) -> UUID:
+        """The id of the credential."""
         tenant_database, now = self._database.tenant(tenant), self._runtime.now()
         credential = await tenant_database.read(find_credential, token_hash, now)
         if credential is None:
@@ -89,6 +102,8 @@ class Gate:
         last_used = credential["last_used"]
         if last_used is None or (now - last_used).total_seconds() >= LAST_USED_PRECISION_SECONDS:
             await tenant_database.write(note_use, credential["id"], now)
+        identifier: UUID = credential["id"]
+        return identifier
 
     async def _find(self, organisation: str) -> UUID:
         """The organisation's id; for an unknown one an id that no organisation has, so that it is refused alike."""
