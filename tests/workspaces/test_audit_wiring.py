@@ -192,7 +192,7 @@ async def test_thousands_of_members_are_told_of_in_few_events(world: World) -> N
     before = await count(world)
     await world.group("All", *(each["id"] for each in everybody))
     events = [each.what for each in await told(world, before) if each.what.action == "group.member_added"]
-    assert [len(each.details["members"]) for each in events] == [1000, 1000, 500]
+    assert sorted(len(each.details["members"]) for each in events) == [500, 1000, 1000]
     assert {each.details["count"] for each in events} == {2500}
 
 
