@@ -73,15 +73,15 @@ async def organisation_keys(tx: Tx) -> dict[str, UUID]:
     return {row["key"]: row["organisation_id"] for row in rows}
 
 
-async def set_synchronization(tx: Tx, runtime: Runtime, on: bool, *, actor: Actor = OPERATOR) -> None:
+async def set_synchronization(tx: Tx, runtime: Runtime, on: bool) -> list[Happening]:
     """Switch user synchronization on or off. Off, everything stays as it is; on, SCIM manages it again (row O15).
 
+    Returns what the audit log is to be told of groups that lists name again or no longer, beside the switch itself.
     Raises NotFound when the organisation does not exist.
     """
     if not await tx.run("update workspaces.organisations set synchronization = %s", (on,)):
         raise NotFound("There is no such organisation.")
-    bound = await bind_again(tx, runtime.now()) if on else []
-    await record(tx, runtime, actor, Happening("scim.enabled" if on else "scim.disabled"), *bound)
+    return await bind_again(tx, runtime.now()) if on else []
 
 
 async def create_credential(

@@ -92,7 +92,7 @@ async def save_synchronization(
     if list(wanted.networks) != before["scim_networks"]:
         changes.append(("networks", before["scim_networks"], list(wanted.networks)))
     if wanted.on != before["synchronization"]:
-        await set_synchronization(tx, runtime, wanted.on)
+        happenings += await set_synchronization(tx, runtime, wanted.on)
         changes.append(("enabled", before["synchronization"], wanted.on))
     await tx.run(
         """update workspaces.organisations
