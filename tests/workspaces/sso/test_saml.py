@@ -23,6 +23,7 @@ from rollcall.workspaces.sso.groups_claim import Snapshot, Source
 from rollcall.workspaces.sso.oidc import RelyingParty
 from rollcall.workspaces.sso.saml_xml import a, p
 from tests.unit.workspaces.sso.saml_making import GROUPS, OID, Signer, signer
+from tests.unit.workspaces.sso.test_saml_response import WRAPPINGS
 from tests.workspaces.sso.people import G1, G2, new_company
 from tests.workspaces.sso.saml_world import BASE, HERE, SSO, Clock, SamlWorld, is_signed_by_us, parameters, sent
 
@@ -257,6 +258,16 @@ async def test_another_key_is_refused_also_when_the_message_shows_it(world: Saml
     world.by = signer("somebody else")
 
     assert await world.turned_away() == ("sso_token_invalid", "SGN-4")
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+async def test_no_wrapping_signs_somebody_else_in(world: SamlWorld, wrapping: Any) -> None:
+    """Check C39."""
+    await world.company.user(externalId="ada")
+    world.door.creates = True
+    code, check = await world.turned_away(signing={"after": wrapping})
+
+    assert (code, check) in {("sso_token_invalid", each) for each in ("XML-2", "XML-3", "SGN-1", "SGN-2", "SGN-4")}
 
 
 async def test_expired_certificates_are_taken_only_with_the_tick(world: SamlWorld) -> None:
