@@ -29,6 +29,8 @@ class _Reader(HTMLParser):
         if tag == "form":
             self.forms.append(PageForm(known.get("action") or ""))
         elif tag == "input" and self.forms and known.get("name"):
+            if known.get("type") == "checkbox" and "checked" not in known:
+                return  # a box that nobody ticked is not sent
             self.forms[-1].values[known["name"] or ""] = known.get("value") or ""
 
     def handle_data(self, data: str) -> None:

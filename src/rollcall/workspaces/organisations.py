@@ -148,9 +148,9 @@ async def end_credential(tx: Tx, now: datetime, credential_id: UUID) -> bool:
 
 
 async def find_credential(tx: Tx, token_hash: bytes, now: datetime) -> dict[str, Any] | None:
-    """The live credential with this token hash: `id`, `last_used`, `synchronization`; None when there is none."""
+    """The live credential with this token hash: `id`, `last_used`, `synchronization`, `scim_networks`; None when there is none."""
     rows = await tx.all(
-        """select c.id, c.hash, c.last_used, o.synchronization
+        """select c.id, c.hash, c.last_used, o.synchronization, o.scim_networks
            from workspaces.organisations o join workspaces.scim_credentials c using (tenant_id)
            where c.activated is not null and c.revoked is null and (c.expires is null or c.expires > %s)""",
         (now,),

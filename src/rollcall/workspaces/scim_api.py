@@ -20,6 +20,7 @@ from rollcall.workspaces.organisations import (
     note_use,
     organisation_id,
 )
+from rollcall.workspaces.settings.synchronization import is_within
 from rollcall.workspaces.token import is_token
 
 MOUNT = "/scim/v2/{organisation}"
@@ -38,7 +39,7 @@ def workspaces_scim_app(database: Database, runtime: Runtime, *, base_url: str |
     gate = Gate(database, runtime)
 
     async def store_for(request: Request) -> ResourceStore:
-        admitted = await gate.admit(request.path_params["organisation"], request.token)
+        admitted = await gate.admit(request.path_params["organisation"], request.token, request.peer)
         actor = Actor(f"scim:{admitted.credential}", request.peer, request.header("user-agent") or "")
         return AccountStore(database.tenant(admitted.organisation), runtime, request.base_url, actor)
 
@@ -66,39 +67,43 @@ class Gate:
         self._runtime = runtime
         # A key belongs to its organisation for ever, so it may be remembered for as long as there is room.
         self._organisations: OrderedDict[str, UUID] = OrderedDict()
-        self._accepted: OrderedDict[tuple[UUID, bytes], tuple[float, Admitted]] = OrderedDict()
+        self._accepted: OrderedDict[tuple[UUID, bytes, str], tuple[float, Admitted]] = OrderedDict()
 
-    async def admit(self, organisation: str, token: str | None) -> Admitted:
+    async def admit(self, organisation: str, token: str | None, network: str = "") -> Admitted:
         """The organisation, when the token is a live credential of it and synchronization is on.
 
         Raises ScimError 401, with one answer for a missing, malformed, unknown, revoked or expired token, a token of
-        another organisation and an unknown organisation; 403 when synchronization is off.
+        another organisation and an unknown organisation; 403 when synchronization is off, or `network` is none that the
+        organisation takes calls from.
         """
         if token is None or not is_token(token):
             raise _unauthorized()
         tenant = await self._find(organisation)
         token_hash = hash_token(token)
         now = self._runtime.monotonic()
-        until, admitted = self._accepted.get((tenant, token_hash), (-1.0, None))
+        until, admitted = self._accepted.get((tenant, token_hash, network), (-1.0, None))
         if admitted is not None and until > now:
             return admitted
-        admitted = Admitted(tenant, await self._check(tenant, token_hash))
-        self._accepted[tenant, token_hash] = now + REVOCATION_SECONDS, admitted
-        self._accepted.move_to_end((tenant, token_hash))
+        admitted = Admitted(tenant, await self._check(tenant, token_hash, network))
+        self._accepted[tenant, token_hash, network] = now + REVOCATION_SECONDS, admitted
+        self._accepted.move_to_end((tenant, token_hash, network))
         if len(self._accepted) > _REMEMBERED_AT_MOST:
             self._accepted.popitem(last=False)
         return admitted
 
-    async def _check(self, tenant: UUID, token_hash: bytes) -> UUID:
+    async def _check(self, tenant: UUID, token_hash: bytes, network: str) -> UUID:
         """The id of the credential."""
         tenant_database, now = self._database.tenant(tenant), self._runtime.now()
         credential = await tenant_database.read(find_credential, token_hash, now)
         if credential is None:
-            self._accepted.pop((tenant, token_hash), None)
+            self._accepted.pop((tenant, token_hash, network), None)
             raise _unauthorized()
         if not credential["synchronization"]:
-            self._accepted.pop((tenant, token_hash), None)
+            self._accepted.pop((tenant, token_hash, network), None)
             raise forbidden("User synchronization is turned off")
+        if not is_within(network, tuple(credential["scim_networks"])):
+            self._accepted.pop((tenant, token_hash, network), None)
+            raise forbidden("This organisation takes no calls from this network")
         last_used = credential["last_used"]
         if last_used is None or (now - last_used).total_seconds() >= LAST_USED_PRECISION_SECONDS:
             await tenant_database.write(note_use, credential["id"], now)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from rollcall.workspaces.pages import connections, leaving, settings_list
+from rollcall.workspaces.pages import access_control, connections, leaving, settings_list, synchronization
 from rollcall.workspaces.pages.house import House, Post
 from rollcall.workspaces.pages.visits import Visit, Visits
 
@@ -20,4 +20,6 @@ def workspace_pages(house: House) -> Sequence[BaseRoute]:
         *leaving.routes(visits),
         *settings_list.routes(visits),
         *connections.routes(visits),
+        *synchronization.routes(visits),
+        *access_control.routes(visits),
     )

@@ -18,7 +18,7 @@ from rollcall.web import see_other
 from rollcall.workspaces.access_model import DoorKind
 from rollcall.workspaces.audit import Happening, record
 from rollcall.workspaces.model import parse_id
-from rollcall.workspaces.pages.settings_list import status_of_faults, version_of
+from rollcall.workspaces.pages.settings_list import Filled, status_of_faults, version_of
 from rollcall.workspaces.pages.visits import Visit, Visits
 from rollcall.workspaces.settings.connection_store import (
     InUse,
@@ -256,7 +256,7 @@ class _Connections:
         status: int = 200,
         **more: Any,
     ) -> Response:
-        known: dict[str, Any] = {"kept": None, "kind": kind, "values": _Filled(values), "faults": faults, "stale": None}
+        known: dict[str, Any] = {"kept": None, "kind": kind, "values": Filled(values), "faults": faults, "stale": None}
         known |= {"differences": (), "group_sources": GROUP_SOURCES.items(), "strengths": STRENGTHS.items()}
         return self._visits.show(request, visit, "workspaces/settings/connection.html", status, **known | more)
 
@@ -287,13 +287,6 @@ _SAVED = {
     "on": "The configuration is on.",
     "off": "The configuration is off, and the sessions that came through it have ended.",
 }
-
-
-class _Filled(dict[str, str]):
-    """The values of fields; empty for one that was not filled in."""
-
-    def __missing__(self, field: str) -> str:
-        return ""
 
 
 def typed_values(kept: Kept) -> dict[str, str]:

@@ -38,6 +38,13 @@ def routes(visits: Visits) -> Sequence[BaseRoute]:
     return (visits.route("/settings", DoorKind.SETTINGS, listed),)
 
 
+class Filled(dict[str, str]):
+    """The values of fields as a page shows them; empty for one that was not sent."""
+
+    def __missing__(self, field: str) -> str:
+        return ""
+
+
 def status_of_faults(faulty: Faulty) -> int:
     """422, or 409 when all that is wrong is that it does not go with what is there already."""
     return 409 if all(each.code in CONFLICTS for each in faulty.faults) else 422
