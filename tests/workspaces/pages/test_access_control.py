@@ -13,7 +13,7 @@ from rollcall.workspaces.settings.access_control_store import KeptAccessControl,
 from rollcall.workspaces.settings.connection_store import create_configuration, turn_configuration
 from rollcall.workspaces.settings.connections import Draft
 from rollcall.workspaces.sso.configuration import Client, Kind, SsoConfiguration
-from rollcall.workspaces.sso.groups_claim import Snapshot
+from rollcall.workspaces.sso.groups_claim import Snapshot, Source
 from rollcall.workspaces.sso.sessions import Provided
 from tests.browser import Browser
 from tests.workspaces.pages.site import SEALER, Site
@@ -35,7 +35,7 @@ async def entra(site: Site, name: str = "Entra") -> UUID:
 
 async def through(site: Site, user: UUID, configuration: UUID, groups: tuple[str, ...] | None) -> Browser:
     """A browser signed in to the dashboard through a configuration, with these groups in the token."""
-    provided = Provided(configuration, "https://issuer", str(user), str(user), snapshot=Snapshot(groups, "token"))
+    provided = Provided(configuration, "https://issuer", str(user), str(user), snapshot=Snapshot(groups, Source.TOKEN))
     return await site.signed_in(user, kind="dashboard", method="sso", provided=provided)
 
 
