@@ -4,7 +4,7 @@
 MAKEFLAGS += --no-print-directory
 export NO_MKDOCS_2_WARNING := 1
 .PHONY: help demo up test check format-check lint types imports tests-of-style docs docs-strict \
-        bench sim reference format lock clean run-packages dev-packages node-packages
+        bench sim reference format lock clean run-packages dev-packages node-packages browser
 
 python := .venv/bin/python
 checked := src tests scripts benchmarks
@@ -18,7 +18,7 @@ demo: run-packages ## Provisions a seeded company, live, and prints where to loo
 up: run-packages ## Starts both halves and the worker, and serves until Ctrl-C.
 	@.venv/bin/rollcall up $(ARGS)
 
-test: dev-packages node-packages ## Runs every test; make test ARGS="-k filter" runs some.
+test: dev-packages node-packages browser ## Runs every test; make test ARGS="-k filter" runs some.
 	@$(python) -m pytest -q -n auto --dist loadfile $(ARGS)
 
 check: format-check lint types imports docs-strict test ## Checks format, lint, types, imports, docs, and runs every test.
@@ -78,3 +78,6 @@ dev-packages:
 
 node-packages:
 	@scripts/node-packages
+
+browser: dev-packages
+	@scripts/browser

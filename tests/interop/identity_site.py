@@ -45,7 +45,7 @@ class Walker:
                     continue
             action, fields = _form(text)
             filled = {name: value for name, value in typed.items() if name in fields}
-            if action is None or not (filled or "action" in fields):
+            if action is None or not filled:
                 return text
             url, method = urljoin(url, action), "POST"
             data = fields | filled
