@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,16 @@ from psycopg.types.json import Jsonb
 from rollcall import directory
 from rollcall.db import Database, TenantDatabase, Tx
 from rollcall.errors import Conflict, NotFound
-from rollcall.provisioning import JobSettings, Key, choose_by_filter, job_states, provision_on_demand, prune_history
+from rollcall.provisioning import (
+    JobSettings,
+    Key,
+    allow_held,
+    choose_by_filter,
+    cycles,
+    job_states,
+    provision_on_demand,
+    prune_history,
+)
 from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.defaults import CUSTOM_SCHEMA
 from rollcall.provisioning.failures import FailureFilter, clear_escrows, retry_now
@@ -464,3 +474,27 @@ async def test_held_memberships_keep_the_quarantine_and_nobody_is_told_twice_of_
     await world.cycle()
     assert (await world.db.read(job_states.health_as_kept, world.job_id)).quarantine is None
     assert len((await world.target.groups())["Payroll"]) == 1
+
+
+async def test_a_worker_is_told_at_once_that_removals_were_allowed(
+    database: Database, runtime: Runtime, proxy: Proxy
+) -> None:
+    """P4."""
+    settings = JobSettings(scope="all", deletion_percent=None, deletion_threshold=2)
+    world = await found_world(database, runtime, proxy, settings=settings)
+    people = [await world.user(f"p{n}") for n in range(3)]
+    await world.cycle()
+    for person in people[:2]:
+        await world.db.write(directory.delete_user, person)
+    await world.cycle()
+
+    heard = database.listen(job_states.SCHEDULE_CHANNEL)
+    async with aclosing(heard), asyncio.timeout(30):
+        assert await anext(heard) == "", "it listens"
+        await allow_held(world.service, world.db.tenant, world.job_id, None, "Ada")
+        while await anext(heard) != str(world.job_id):
+            pass
+    waits = await world.db.read(cycles.standing, world.job_id)
+    assert (waits.withheld, waits.allowed) == (0, 2)
+    await world.cycle()
+    assert (await world.db.read(cycles.standing, world.job_id)).allowed == 0

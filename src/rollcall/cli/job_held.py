@@ -122,7 +122,7 @@ def allow(
 
     Example: rollcall job allow --by "Ada, ticket 4711"
     """
-    told = "{number} allowed by {by}. The next cycle sends what is wanted still: rollcall job run {name}."
+    told = "{number} allowed by {by}. The next cycle sends what is wanted still: a worker at once, or rollcall job run {name}."
     _decide(At(data, config, tenant), as_json, job, lot, by, provisioning.allow_held, told)
 
 

@@ -118,6 +118,7 @@ def _out_of_step(stands: JobStatus) -> list[str]:
         (standing.escrowed, "object", "objects", "failed and will be tried again"),
         (standing.uncertain, "object", "objects", "may have been written and will be looked up"),
         (standing.withheld, "removal", "removals", "withheld"),
+        (standing.allowed, "removal", "removals", "allowed, not sent yet"),
         (standing.references_due, "reference", "references", "still to be written"),
         (standing.given_up, "failure", "failures", "given up"),
     ):

@@ -13,6 +13,7 @@ from rollcall.provisioning import jobs, staging
 from rollcall.provisioning.audit import keep
 from rollcall.provisioning.connection import Service
 from rollcall.provisioning.credential_expiry import replace_credentials
+from rollcall.provisioning.job_states import schedule
 from rollcall.provisioning.model import JobSettings, Json
 from rollcall.provisioning.schema_changes import changes, schema_changes
 from rollcall.provisioning.staging import Held
@@ -98,6 +99,7 @@ async def _credentials(
 
 async def _allow(tx: Tx, runtime: Runtime, job_id: UUID, lot: UUID | None, by: str) -> list[Held]:
     lots = await staging.allow(tx, job_id, lot, by, runtime.now())
+    await schedule(tx, job_id)  # a worker sends them now
     await keep(tx, runtime, job_id, "Allow removals that were held back", by, _decided(lots))
     return lots
 

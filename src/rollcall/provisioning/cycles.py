@@ -51,7 +51,7 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a job holds now: linked objects by kind, failures waiting or given up, removals withheld, references not in step."""
+    """What a job holds now: linked objects by kind, failures waiting or given up, removals withheld or allowed, references not in step."""
 
     users: int
     groups: int
@@ -59,6 +59,7 @@ class Standing:
     escrowed: int
     uncertain: int
     withheld: int
+    allowed: int
     references: int
     references_due: int
     references_failed: int
@@ -192,6 +193,7 @@ async def standing(tx: Tx, job_id: UUID) -> Standing:
              where job_id = %(job)s and (state = 'uncertain' or escrow_next_attempt is not null)
                and state = 'uncertain') as uncertain,
             (select count(*) from provisioning.links where job_id = %(job)s and withheld) as withheld,
+            (select count(*) from provisioning.links where job_id = %(job)s and staged = 'allowed') as allowed,
             (select count(*) from provisioning.object_references
              where job_id = %(job)s and state = 'present') as references,
             (select count(*) from provisioning.object_references where job_id = %(job)s and due) as references_due,
