@@ -204,6 +204,21 @@ class WorkspacesSettings:
 
 
 @dataclass(frozen=True)
+class EntraSettings:
+    """This installation's own registration with Microsoft Entra ID, and where that is."""
+
+    client_id: str | None = _setting(
+        None, _text, "The client ID of the registration; without it Microsoft Entra ID (Multi-Tenant) is not offered."
+    )
+    client_secret: str | None = _setting(None, _text, "The secret of that registration.", secret=True)
+    authority: str = _setting(
+        "https://login.microsoftonline.com", _base_url, "Where people sign in; another one for national clouds."
+    )
+    graph: str = _setting("https://graph.microsoft.com", _base_url, "Where groups are looked up.")
+    consumer_accounts: bool = _setting(False, _switch, "Whether personal accounts may be let in at all.")
+
+
+@dataclass(frozen=True)
 class WorkerSettings:
     """How much the worker does at once."""
 
@@ -293,6 +308,7 @@ class Config:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     workspaces: WorkspacesSettings = field(default_factory=WorkspacesSettings)
+    entra: EntraSettings = field(default_factory=EntraSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     mail: MailSettings = field(default_factory=MailSettings)

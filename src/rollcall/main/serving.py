@@ -32,7 +32,7 @@ from rollcall.provisioning import Worker
 from rollcall.web import is_secure
 from rollcall.workspaces import workspaces_scim_app
 from rollcall.workspaces.pages import House, Post, workspace_pages
-from rollcall.workspaces.sso.configuration import Installation
+from rollcall.workspaces.sso.configuration import Client, Installation
 from rollcall.workspaces.sso.logout import Logout
 from rollcall.workspaces.sso.oidc import RelyingParty
 from rollcall.workspaces.sso.session_reading import SessionReader
@@ -70,7 +70,7 @@ def workspaces_app(parts: Parts) -> ASGIApp:
 def house_of(parts: Parts, site: Site) -> House:
     """What the pages of the workspaces half work with."""
     database, runtime, sealer = parts.database, parts.runtime, parts.sealer
-    installation = Installation(site.base_url, loopback_http=not is_secure(site.base_url))
+    installation = _installation(parts, site.base_url)
     party = RelyingParty(database, runtime, sealer, installation)
     return House(
         database,
@@ -86,6 +86,18 @@ def house_of(parts: Parts, site: Site) -> House:
         installation,
         _post(parts),
         _network,
+    )
+
+
+def _installation(parts: Parts, base_url: str) -> Installation:
+    entra = parts.config.entra
+    return Installation(
+        base_url,
+        entra_authority=entra.authority,
+        graph=entra.graph,
+        registration=None if entra.client_id is None else Client(entra.client_id, entra.client_secret),
+        consumer_tenant=entra.consumer_accounts,
+        loopback_http=not is_secure(base_url),
     )
 
 

@@ -16,7 +16,6 @@ from rollcall.errors import Fault, Faulty, NotFound, Throttled
 from rollcall.outbound import address_fault
 from rollcall.web import see_other
 from rollcall.workspaces.access_model import DoorKind
-from rollcall.workspaces.audit import Happening, record
 from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.pages.settings_list import Filled, status_of_faults, version_of
 from rollcall.workspaces.pages.visits import Visit, Visits
@@ -35,16 +34,24 @@ from rollcall.workspaces.settings.connection_store import (
     uses_of,
 )
 from rollcall.workspaces.settings.connections import GROUP_SOURCES, STRENGTHS, Draft, read_oidc
-from rollcall.workspaces.settings.provider_check import provider_fault
+from rollcall.workspaces.settings.provider_check import fetched_metadata, provider_fault
+from rollcall.workspaces.settings.saml_connections import asks_for_metadata, read_saml, saml_values
 from rollcall.workspaces.settings.synchronization import ends_soon
 from rollcall.workspaces.settings.typed import Stale
-from rollcall.workspaces.sso.configuration import DEFAULT_SCOPES, Kind, SsoConfiguration, addresses, pinned
+from rollcall.workspaces.sso.configuration import (
+    DEFAULT_SCOPES,
+    ENTRA_GROUPS_ATTRIBUTE,
+    Kind,
+    SsoConfiguration,
+    addresses,
+    pinned,
+)
 from rollcall.workspaces.sso.edges import UNDER_WAY
 from rollcall.workspaces.sso.failure import SsoFailed
 from rollcall.workspaces.sso.transactions import LIFETIME, Asking
 
 HERE = "/settings/single-sign-on"
-KINDS = (Kind.ENTRA_MULTI_TENANT, Kind.ENTRA, Kind.OPENID_CONNECT)
+KINDS = (Kind.ENTRA_MULTI_TENANT, Kind.ENTRA, Kind.OPENID_CONNECT, Kind.SAML)
 ASKED_AT_MOST = Rate(20, 60.0)
 """How often an organisation may have providers asked for their metadata."""
 NO_REGISTRATION = "The operator of this installation has not registered it with Microsoft Entra ID."
@@ -65,6 +72,7 @@ _LABELS = {
     "domain_hint": "Domain hint",
     "untyped_logout_tokens": "Logout tokens without type",
     "secret_expires": "Secret expires on",
+    "saml": "Identity provider",
 }
 
 
@@ -108,7 +116,8 @@ class _Connections:
     async def fill_in(self, request: Request, visit: Visit) -> Response:
         """The dialog of a new configuration."""
         kind = self._kind(request)
-        values = {"name": kind.words, "scopes": " ".join(DEFAULT_SCOPES), "group_claim": "groups"}
+        claim = ENTRA_GROUPS_ATTRIBUTE if kind is Kind.SAML else "groups"
+        values = {"name": kind.words, "scopes": " ".join(DEFAULT_SCOPES), "group_claim": claim}
         return self._dialog(request, visit, kind, values | {"guests_at_workspaces": "true"})
 
     async def create(self, request: Request, visit: Visit) -> Response:
@@ -186,10 +195,6 @@ class _Connections:
         except SsoFailed as failed:
             what = f"{failed.message} {failed.noted}".strip()
             return await self._one(request, visit, kept, typed_values(kept), refused=what, status=failed.status)
-        tested = Happening(
-            "sso_config.tested", "sso_config", str(configuration.id), details={"name": configuration.name}
-        )
-        await visit.db.write(record, self._house.runtime, visit.actor, tested)
         response = see_other(started.url)
         self._house.cookies.put(response, UNDER_WAY, started.browser, int(LIFETIME.total_seconds()))
         return response
@@ -201,6 +206,8 @@ class _Connections:
         if why := self._why_not(kind):
             raise Faulty([Fault("name", "not_offered", why)])
         reach = self._house.party.reach
+        if kind is Kind.SAML:
+            return await self._read_saml(visit, identifier, values, present)
         draft, typed = read_oidc(
             identifier,
             kind,
@@ -217,6 +224,22 @@ class _Connections:
                 raise Faulty([fault])
         return draft
 
+    async def _read_saml(
+        self, visit: Visit, identifier: UUID, values: Mapping[str, str], present: SsoConfiguration | None
+    ) -> Draft:
+        """The fields, with the metadata at the address that was given alone."""
+        reach, values = self._house.party.reach, dict(values)
+        if asks_for_metadata(values):
+            await self._take_turn(visit)
+            fetched = await fetched_metadata(values["metadata_url"].strip(), reach)
+            if isinstance(fetched, Fault):
+                raise Faulty([fetched])
+            values["metadata"] = fetched
+        draft, typed = read_saml(identifier, values, present, visit.now, lambda url: address_fault(url, reach))
+        typed.check()
+        assert draft is not None, "fields without a fault make a configuration"
+        return draft
+
     async def _take_turn(self, visit: Visit) -> None:
         key = ("provider metadata", str(visit.organisation.id))
         wait = await self._house.database.system(take_turn, ASKED_AT_MOST, self._house.runtime.now(), *key)
@@ -226,6 +249,13 @@ class _Connections:
                 code="rate_limited",
                 retry_after_seconds=wait,
             )
+
+    def _ends_at(self, configuration: SsoConfiguration) -> str | None:
+        """Where the form of the test ends."""
+        if configuration.saml is not None:
+            return configuration.saml.sso_url
+        pins = pinned(configuration, self._house.installation)
+        return None if pins is None else pins.issuer
 
     def _why_not(self, kind: Kind) -> str | None:
         registered = self._house.installation.registration is not None
@@ -264,9 +294,8 @@ class _Connections:
         self, request: Request, visit: Visit, kept: Kept, values: Mapping[str, str], **more: Any
     ) -> Response:
         configuration = kept.configuration
-        pins = pinned(configuration, self._house.installation)
-        if pins is not None:  # the form of the test ends there
-            provider = urlsplit(pins.issuer)
+        if (ends_at := self._ends_at(configuration)) is not None:
+            provider = urlsplit(ends_at)
             request.state.form_action = [f"{provider.scheme}://{provider.netloc}"]
         known: dict[str, Any] = {
             "kept": kept,
@@ -317,6 +346,7 @@ def typed_values(kept: Kept) -> dict[str, str]:
         "strength_values": ", ".join(configuration.strength.values),
         "domain_hint": configuration.domain_hint or "",
         **{name: "true" if on else "" for name, on in ticked.items()},
+        **(saml_values(configuration.saml) if configuration.saml else {}),
     }
 
 
@@ -326,6 +356,8 @@ def _shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "–"
+    if isinstance(value, dict) and "entity_id" in value:
+        return f"{value['entity_id']}, {value['sso_url']}, {len(value['certificates'])} certificates"
     if isinstance(value, dict):
         return "several factors" if value.get("mfa") else ", ".join(value.get("values", ())) or "–"
     return "–" if value in (None, "") else str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollcall.errors import Fault
-from rollcall.outbound import FetchFailed, Limits, Reach, address_fault, fetch_json, open_session
+from rollcall.outbound import FetchFailed, Limits, Reach, address_fault, fetch_json, fetch_text, open_session
 from rollcall.workspaces.sso.configuration import Pinned
 from rollcall.workspaces.sso.discovery import DiscoveryFailed, read_metadata
 from rollcall.workspaces.sso.provider_keys import read_keys
@@ -26,6 +26,20 @@ async def provider_fault(pins: Pinned, reach: Reach) -> Fault | None:
     if not read_keys(keys):
         return _failed("no_key", "The provider publishes no key that can be used.")
     return None
+
+
+async def fetched_metadata(url: str, reach: Reach) -> str | Fault:
+    """The SAML metadata at an address, or what is wrong with the address."""
+    limits = Limits()
+    try:
+        async with open_session(reach, limits.seconds) as session:
+            return (await fetch_text(session, url, reach, limits)).decode()
+    except FetchFailed as failed:
+        if failed.reason == "address_not_allowed":
+            return Fault("metadata_url", "address_not_allowed", f"The metadata can't be reached from here. {failed}")
+        return Fault("metadata_url", "metadata_invalid", f"The metadata can't be fetched ({failed.reason}): {failed}")
+    except UnicodeDecodeError:
+        return Fault("metadata_url", "metadata_invalid", "The metadata is not written in UTF-8 (not_xml).")
 
 
 def _failed(reason: str, message: str) -> Fault:

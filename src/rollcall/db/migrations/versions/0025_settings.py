@@ -1,4 +1,4 @@
-"""Settings of organisations: single sign-on configurations, secret tokens, what SCIM asked for."""
+"""Settings of organisations: single sign-on configurations, secret tokens."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ revision, down_revision = place(__file__)
 
 
 def upgrade() -> None:
-    """Settings of organisations: single sign-on configurations, secret tokens, what SCIM asked for."""
+    """Settings of organisations: single sign-on configurations, secret tokens."""
     run_sql(__file__)

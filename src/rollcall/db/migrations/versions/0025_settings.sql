@@ -1,4 +1,4 @@
--- Settings of organisations: single sign-on configurations in full, secret tokens that wait for a Save, what SCIM asked for.
+-- Settings of organisations: single sign-on configurations in full, secret tokens that wait for a Save.
 
 -- Which organisation a configuration belongs to. No tenant row: providers and their browsers come to an address with
 -- nothing but the configuration's id in it.
@@ -40,17 +40,3 @@ alter table workspaces.scim_credentials
 alter table workspaces.organisations
     add column scim_networks text[] collate "C" not null default '{}',
     add column synchronization_version bigint not null default 1;
-
--- The last requests to the SCIM endpoint, without what was in them.
-create table workspaces.scim_requests (
-    tenant_id      uuid not null default rollcall_tenant(),
-    id             uuid not null,
-    at             timestamptz not null,
-    method         text not null,
-    target         text not null,
-    status         integer not null,
-    milliseconds   integer not null,
-    correlation_id text not null,
-    primary key (tenant_id, id)
-);
-select rollcall_protect('workspaces.scim_requests');
