@@ -28,8 +28,9 @@ from rollcall.main.sign_in_links import identity_address, proving_of
 from rollcall.main.sign_in_routes import sign_in_routes
 from rollcall.main.site import Site, site_of
 from rollcall.outbound import Reach
+from rollcall.passwords import SlowHash
 from rollcall.provisioning import Worker
-from rollcall.web import is_secure
+from rollcall.web import is_secure, network_of
 from rollcall.workspaces import workspaces_scim_app
 from rollcall.workspaces.pages import House, Post, workspace_pages
 from rollcall.workspaces.sso.configuration import Client, Installation
@@ -56,15 +57,9 @@ def identity_app(parts: Parts) -> ASGIApp:
 def workspaces_app(parts: Parts) -> ASGIApp:
     """The workspaces half over HTTP: its SCIM endpoint, and health."""
     site = site_of(parts, "workspaces")
-    front = _front_page(
-        site,
-        "Rollcall workspaces",
-        "An application that organisations sign in to and that is provisioned through SCIM 2.0.",
-        {"Version": rollcall.__version__, "SCIM": "/scim/v2/{organisation}", "Ready": "/health/ready"},
-    )
     scim = workspaces_scim_app(parts.database, parts.runtime, base_url=parts.config.workspaces.base_url)
     pages = workspace_pages(house_of(parts, site))
-    return _by_prefix("/scim/", scim, site.app([front, *health_routes(parts.database.check), *pages]))
+    return _by_prefix("/scim/", scim, site.app([*health_routes(parts.database.check), *pages]))
 
 
 def house_of(parts: Parts, site: Site) -> House:
@@ -85,7 +80,8 @@ def house_of(parts: Parts, site: Site) -> House:
         Logout(party, database, runtime, sealer),
         installation,
         _post(parts),
-        _network,
+        network_of,
+        SlowHash(),
     )
 
 
@@ -104,10 +100,6 @@ def _installation(parts: Parts, base_url: str) -> Installation:
 def _post(parts: Parts) -> Post | None:
     server = mail_server(parts.config)
     return None if server is None else partial(send_mail, server)
-
-
-def _network(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def provider_of(parts: Parts, base_url: str) -> Provider:

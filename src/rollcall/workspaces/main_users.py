@@ -9,6 +9,7 @@ from uuid import UUID
 from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.runtime import Runtime
+from rollcall.scim.datatypes import fold
 from rollcall.workspaces.access_model import Appointment
 from rollcall.workspaces.audit import SYSTEM, Actor, Happening, record
 from rollcall.workspaces.sso.sessions import judge_again
@@ -62,6 +63,19 @@ async def main_users(tx: Tx, *, limit: int = 500) -> list[MainUser]:
         )
         for row in rows
     ]
+
+
+async def main_user_by_address(tx: Tx, address: str) -> UUID | None:
+    """The local main user with this user name or e-mail address; None for nobody, and where it is not clear who."""
+    rows = await tx.all(
+        """select u.id from workspaces.main_users m join workspaces.users u on u.id = m.user_id
+           where u.user_name_folded = %(address)s
+              or exists (select from jsonb_array_elements(coalesce(u.resource -> 'emails', '[]')) as e
+                         where lower(e ->> 'value') = lower(%(typed)s))
+           order by u.user_name_folded = %(address)s desc limit 2""",
+        {"address": fold(address), "typed": address},
+    )
+    return rows[0]["id"] if len(rows) == 1 else None
 
 
 async def appoint(tx: Tx, runtime: Runtime, user_id: UUID, by: UUID | None, *, actor: Actor = SYSTEM) -> None:

@@ -14,10 +14,11 @@ from rollcall.runtime import Runtime
 from rollcall.scim.attribute import Resource
 from rollcall.scim.datatypes import fold
 from rollcall.scim.error import ScimError
+from rollcall.scim.operation import Operation
 from rollcall.scim.resource import check
 from rollcall.scim.schema import ENTERPRISE_USER_URN, USER, USER_URN
 from rollcall.workspaces.access_model import Standing
-from rollcall.workspaces.accounts_users import delete_user, insert_user, is_buried
+from rollcall.workspaces.accounts_users import delete_user, insert_user, is_buried, patch_user
 from rollcall.workspaces.audit import SYSTEM, Actor, Happening, record
 from rollcall.workspaces.main_users import check_way_in
 from rollcall.workspaces.model import TOMBSTONE_DAYS
@@ -73,6 +74,20 @@ async def create_person(
     await tx.run("update workspaces.users set origin = %s, synchronised = false where id = %s", (origin, made))
     await record(tx, runtime, actor, user_made(made, resource, origin.value))
     return made
+
+
+async def refresh_name(tx: Tx, runtime: Runtime, user_id: UUID, name: str | None) -> None:
+    """Call a person what their provider calls them; a name that SCIM brought stays, and no address ever changes so."""
+    if name is None:
+        return
+    managed = await tx.value(
+        """select u.synchronised and o.synchronization or u.display_name = %s
+           from workspaces.users u cross join workspaces.organisations o where u.id = %s""",
+        (name, user_id),
+    )
+    if managed is False or managed is None:
+        change = Operation("replace", value={"displayName": name})
+        await patch_user(tx, runtime, USER, str(user_id), [change], None, with_groups=False)
 
 
 async def suspend(tx: Tx, runtime: Runtime, user_id: UUID, *, break_glass: bool, actor: Actor = SYSTEM) -> None:

@@ -68,4 +68,6 @@ async def open_site(database: Database, runtime: Runtime) -> Site:
     parts = Parts(config, runtime, database, SEALER)
     app = workspaces_app(parts)
     world = await World(database.tenant(runtime.new_id()), runtime).open()
-    return Site(world, parts, app, AsgiClient(app, token=None))
+    part = runtime.new_id().hex  # tries are counted for each network
+    network = f"2001:db8:{part[-8:-4]}:{part[-4:]}::1"
+    return Site(world, parts, app, AsgiClient(app, token=None, network=network))

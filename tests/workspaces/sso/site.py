@@ -106,16 +106,20 @@ class Site:
         await self.database.tenant(self.organisation).write(end_session, found[1].id)
         return see_other("/me") if started is None else self.edges.send(started)
 
-    def turned_away(self, request: Request, configuration: SsoConfiguration, outcome: TurnedAway) -> Response:
+    async def turned_away(
+        self, request: Request, organisation: UUID, configuration: SsoConfiguration, outcome: TurnedAway
+    ) -> Response:
         return JSONResponse({"code": outcome.code, "check": outcome.check}, outcome.status)
 
-    def tried(self, request: Request, configuration: SsoConfiguration, outcome: Tried) -> Response:
+    async def tried(
+        self, request: Request, organisation: UUID, configuration: SsoConfiguration, outcome: Tried
+    ) -> Response:
         return JSONResponse({"tried": True})
 
-    def approved(self, request: Request, configuration: SsoConfiguration) -> Response:
+    async def approved(self, request: Request, organisation: UUID, configuration: SsoConfiguration) -> Response:
         return JSONResponse({"approved": True})
 
-    def signed_out(self, request: Request) -> Response:
+    async def signed_out(self, request: Request) -> Response:
         return JSONResponse({"signed_out": True})
 
 

@@ -20,11 +20,11 @@ from rollcall.directory.signin.model import AuthorizationRequest, ProtocolFault,
 from rollcall.directory.signin.protocol import Protocol
 from rollcall.directory.signin.proving import Claimed
 from rollcall.directory.signin.sessions import Session
-from rollcall.directory.signin.signing_in import SESSION, SigningIn, browser_of, network_of
+from rollcall.directory.signin.signing_in import SESSION, SigningIn, browser_of
 from rollcall.directory.signin.tokens import read_id_token_hint
 from rollcall.errors import Denied, NotFound, Throttled
 from rollcall.scim.datatypes import fold
-from rollcall.web import Fault, Form, read_form, safe_return_path, see_other
+from rollcall.web import Fault, Form, network_of, read_form, safe_return_path, see_other
 
 _log = structlog.get_logger()
 _LONGEST_ADDRESS = 320

@@ -18,10 +18,10 @@ from rollcall.directory.signin.credentials import Credential
 from rollcall.directory.signin.grants import tenant_in
 from rollcall.directory.signin.links import Link
 from rollcall.directory.signin.proving import LEAST_CHARACTERS, Claimed
-from rollcall.directory.signin.signing_in import SigningIn, network_of, to_sign_in
+from rollcall.directory.signin.signing_in import SigningIn, to_sign_in
 from rollcall.errors import Conflict, Invalid, Throttled
 from rollcall.passwords import password_fault
-from rollcall.web import Fault, Faulty, Form, read_form
+from rollcall.web import Fault, Faulty, Form, network_of, read_form
 
 _log = structlog.get_logger()
 _TRIES = Rate(30, 300)

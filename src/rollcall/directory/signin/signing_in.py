@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,7 @@ from rollcall.directory.signin.proving import Proving
 from rollcall.directory.signin.sessions import Browser, Session
 from rollcall.errors import Refusal
 from rollcall.runtime import new_secret
-from rollcall.web import Cookies, Forms, Pages, see_other
+from rollcall.web import Cookies, Forms, Pages, network_of, see_other
 
 SESSION = "session"
 FORM = "form"
@@ -137,19 +136,6 @@ def elsewhere(address: str, values: Mapping[str, str]) -> Response:
 def browser_of(request: Request) -> Browser:
     """Where a request comes from."""
     return Browser(network_of(request), request.headers.get("user-agent", ""))
-
-
-def network_of(request: Request) -> str:
-    """The network of a request: one address, or for IPv6 the 64 bits that one household has."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped or ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def to_sign_in(return_to: str, hint: str = "") -> Response:

@@ -6,9 +6,19 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from rollcall.workspaces.pages import access_control, connections, leaving, settings_list, synchronization
-from rollcall.workspaces.pages.house import House, Post
+from rollcall.workspaces.pages import (
+    access_control,
+    connections,
+    front,
+    leaving,
+    logging_in,
+    settings_list,
+    single_sign_on,
+    synchronization,
+)
+from rollcall.workspaces.pages.house import House
 from rollcall.workspaces.pages.visits import Visit, Visits
+from rollcall.workspaces.sending import Post
 
 __all__ = ["House", "Post", "Visit", "Visits", "workspace_pages"]
 
@@ -17,6 +27,9 @@ def workspace_pages(house: House) -> Sequence[BaseRoute]:
     """The routes of all pages."""
     visits = Visits(house)
     return (
+        *front.routes(visits),
+        *logging_in.routes(visits),
+        *single_sign_on.routes(visits),
         *leaving.routes(visits),
         *settings_list.routes(visits),
         *connections.routes(visits),

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from uuid import UUID
 
 from starlette.requests import Request
 
 from rollcall.crypto import Sealer
 from rollcall.db import Database
-from rollcall.mail import Mail, NotSent, Sent
+from rollcall.passwords import SlowHash
 from rollcall.runtime import Runtime
 from rollcall.web import Cookies, Forms, Pages
-from rollcall.workspaces.sso.configuration import Installation
+from rollcall.workspaces.sending import Post
+from rollcall.workspaces.settings.connection_store import find_configuration
+from rollcall.workspaces.sso.configuration import Installation, SsoConfiguration
 from rollcall.workspaces.sso.logout import Logout
 from rollcall.workspaces.sso.oidc import RelyingParty
 from rollcall.workspaces.sso.session_reading import SessionReader
-
-
-class Post(Protocol):
-    """Hands a mail to the mail server of the installation."""
-
-    async def __call__(self, mail: Mail) -> Sent | NotSent:
-        """Whatever becomes of the mail is a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +41,8 @@ class House:
     installation: Installation
     post: Post | None
     network: Callable[[Request], str]
+    hashing: SlowHash
+
+    async def find(self, configuration: UUID) -> tuple[UUID, SsoConfiguration] | None:
+        """The organisation of a single sign-on configuration, and the configuration; None for an unknown id."""
+        return await find_configuration(self.database, self.sealer, configuration)

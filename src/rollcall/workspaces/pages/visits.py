@@ -17,7 +17,7 @@ from rollcall.crypto import hash_token
 from rollcall.db import TenantDatabase
 from rollcall.web import Form, read_form, safe_return_path, see_other
 from rollcall.workspaces.access_facts import AccessFacts
-from rollcall.workspaces.access_model import Allow, Deny, DoorKind, Reason, Role
+from rollcall.workspaces.access_model import Allow, Deny, DoorKind, Offer, Reason, Role
 from rollcall.workspaces.access_words import WORDS
 from rollcall.workspaces.audit import Actor, Happening, record
 from rollcall.workspaces.model import Organisation
@@ -137,7 +137,7 @@ class Visits:
             details={"door": kind, "reference": reference},
         )
         await db.write(record, self.house.runtime, actor, what)
-        login = login_address(request, workspace, seen.organisation.key)
+        login = login_address(request, workspace, seen.organisation.key, denied)
         if reason in _TO_LOGIN and request.method in _SAFE:
             return see_other(login)
         words = WORDS[reason]
@@ -154,18 +154,34 @@ class Visits:
         )
 
 
-def login_address(request: Request, workspace: str | None, organisation: str | None) -> str:
-    """Where to sign in for the door a request stood before, and come back to it unless a form was sent."""
+def login_address(request: Request, workspace: str | None, organisation: str | None, denied: Deny | None = None) -> str:
+    """Where to sign in for the door a request stood before, and come back to it unless a form was sent.
+
+    Whoever only has to be vouched for anew goes on to the provider, silently where that may do.
+    """
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = safe_return_path(here) if request.method in _SAFE else None
     place = f"/w/{workspace}/login" if workspace else f"/o/{organisation}/login" if organisation else "/"
-    return place + (f"?{urlencode({'return_to': back})}" if back and back != "/" else "")
+    values = {"return_to": back} if back and back != "/" else {}
+    if denied is not None and place != "/" and request.method in _SAFE:
+        if Offer.RECHECK in denied.offers:
+            return f"{place}/sso?{urlencode(values | {'silent': 'true'})}"
+        if denied.reason is Reason.STEP_UP_REQUIRED and Offer.SSO in denied.offers:
+            return f"{place}/sso?{urlencode(values)}"
+        if denied.reason in (Reason.STEP_UP_REQUIRED, Reason.WRONG_SSO_CONFIGURATION):
+            values["because"] = denied.reason.value
+    return place + (f"?{urlencode(values)}" if values else "")
 
 
 def actor_of(house: House, request: Request, session: Session, handle: str) -> Actor:
     """Who acts, for the audit log."""
     name = str(session.user_id or f"emergency:{session.account_id}")
     return Actor(name, house.network(request), request.headers.get("user-agent", ""), hash_token(handle)[:8].hex())
+
+
+def visitor_of(house: House, request: Request) -> Actor:
+    """Somebody who has not said, or not proved, who they are, for the audit log."""
+    return Actor("visitor", house.network(request), request.headers.get("user-agent", ""))
 
 
 def _navigation(path: str, sees_dashboard: bool) -> Sequence[Mapping[str, Any]]:

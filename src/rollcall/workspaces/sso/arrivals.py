@@ -78,15 +78,18 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The door stays closed, for a reason of the access decision."""
+    """The door stays closed, for a reason of the access decision. `on_its_way`: a membership may still come."""
 
     reason: str
+    on_its_way: bool = False
 
 
 class Door(Protocol):
     """What a sign-in leads to. Both functions run inside the transaction that makes the session."""
 
-    guests: bool
+    @property
+    def guests(self) -> bool:
+        """Whether guest accounts get as far as the decision."""
 
     async def domain_verified(self, tx: Tx, domain: str) -> bool:
         """Whether the organisation has proved that a domain is its own."""
@@ -129,6 +132,8 @@ class TurnedAway:
     asking: Asking | None = None
     consent_url: str | None = None
     """Where an administrator approves the application, when that is what is missing (check TEN-7)."""
+    on_its_way: bool = False
+    """Whether SCIM may still bring the membership that is missing (row W9)."""
 
     @property
     def goes_on(self) -> bool:
@@ -162,9 +167,10 @@ class Raced(Exception):
 class DoorClosed(SsoFailed):
     """The access decision said no, for `code`, a reason of its own."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, denied: Denied) -> None:
         super().__init__(BAD_RESPONSE)
-        self.code = reason
+        self.code = denied.reason
+        self.on_its_way = denied.on_its_way
         self.status = 403
         self.message = "You may not enter here."
 
@@ -206,7 +212,8 @@ def turned_away(
         check=failed.check,
         noted=failed.noted,
     )
-    return TurnedAway(failed.code, failed.message, failed.status, reference, failed.check, asking, consent_url)
+    waits = isinstance(failed, DoorClosed) and failed.on_its_way
+    return TurnedAway(failed.code, failed.message, failed.status, reference, failed.check, asking, consent_url, waits)
 
 
 def required_strength(configuration: SsoConfiguration, asking: Asking) -> Strength:
@@ -263,7 +270,7 @@ async def _enter(
     )
     decision = await door.admit(tx, arrival)
     if isinstance(decision, Denied):
-        raise DoorClosed(decision.reason)
+        raise DoorClosed(decision)
     linked = False
     if to_link:
         owner, linked = await make_link(tx, runtime, configuration, subject, decision.user)

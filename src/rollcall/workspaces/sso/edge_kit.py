@@ -30,16 +30,20 @@ Find = Callable[[UUID], Awaitable[tuple[UUID, SsoConfiguration] | None]]
 class Showing(Protocol):
     """The pages of a sign-in's end."""
 
-    def turned_away(self, request: Request, configuration: SsoConfiguration, outcome: TurnedAway) -> Response:
+    async def turned_away(
+        self, request: Request, organisation: UUID, configuration: SsoConfiguration, outcome: TurnedAway
+    ) -> Response:
         """Why there is no session, with a way on."""
 
-    def tried(self, request: Request, configuration: SsoConfiguration, outcome: Tried) -> Response:
+    async def tried(
+        self, request: Request, organisation: UUID, configuration: SsoConfiguration, outcome: Tried
+    ) -> Response:
         """What *Test sign-in* found."""
 
-    def approved(self, request: Request, configuration: SsoConfiguration) -> Response:
+    async def approved(self, request: Request, organisation: UUID, configuration: SsoConfiguration) -> Response:
         """An administrator comes back from approving the application, and may sign in now."""
 
-    def signed_out(self, request: Request) -> Response:
+    async def signed_out(self, request: Request) -> Response:
         """A neutral page after a logout at the provider."""
 
 
@@ -51,7 +55,7 @@ class EdgeKit:
     logout: Logout
     cookies: Cookies
     find: Find
-    door_of: Callable[[UUID, SsoConfiguration, Asking], Door]
+    door_of: Callable[[Request, SsoConfiguration, Asking], Door]
     showing: Showing
     network: Callable[[Request], str]
     pages: Pages
@@ -78,10 +82,10 @@ class EdgeKit:
             self.cookies.put(response, SESSION, outcome.handle)
             return response
         if isinstance(outcome, Tried):
-            return self.showing.tried(request, configuration, outcome)
+            return await self.showing.tried(request, organisation, configuration, outcome)
         if outcome.goes_on and outcome.asking is not None:
             return await self._visibly(request, organisation, configuration, outcome.asking)
-        return self.showing.turned_away(request, configuration, outcome)
+        return await self.showing.turned_away(request, organisation, configuration, outcome)
 
     def browser(self, request: Request) -> Browser:
         """What is noted of a browser that comes with its cookies."""

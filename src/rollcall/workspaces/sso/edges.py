@@ -43,13 +43,13 @@ class SsoEdges(EdgeKit):
             raise NotFound("There is no such page.")
         organisation, configuration = await self._configuration(request)
         if "admin_consent" in request.query_params:  # coming back from consent never signs anyone in (check TEN-7)
-            return self.showing.approved(request, configuration)
+            return await self.showing.approved(request, organisation, configuration)
         outcome = await self.party.finish(
             organisation,
             configuration,
             request.query_params.multi_items(),
             self.browser(request),
-            lambda asking: self.door_of(organisation, configuration, asking),
+            lambda asking: self.door_of(request, configuration, asking),
         )
         return await self.ended(request, organisation, configuration, outcome)
 
@@ -84,7 +84,7 @@ class SsoEdges(EdgeKit):
         organisation, configuration = await self._configuration(request)
         state = request.query_params.get("state", "")
         await self.logout.came_back(organisation, configuration, state, self.cookies.read(request, UNDER_WAY))
-        return self.showing.signed_out(request)
+        return await self.showing.signed_out(request)
 
     async def _configuration(self, request: Request) -> tuple[UUID, SsoConfiguration]:
         return await self.found(request, saml=False)

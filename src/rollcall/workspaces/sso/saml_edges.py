@@ -72,10 +72,10 @@ class SamlEdges:
         except (Invalid, TooLarge):
             answer = ""  # turned away like an answer that is missing
         outcome = await self.kit.party.saml.receive(
-            organisation, configuration, answer, relay_state, self._doors(organisation, configuration)
+            organisation, configuration, answer, relay_state, self._doors(request, configuration)
         )
         if isinstance(outcome, TurnedAway):
-            return self.kit.showing.turned_away(request, configuration, outcome)
+            return await self.kit.showing.turned_away(request, organisation, configuration, outcome)
         return see_other(outcome)
 
     async def complete(self, request: Request) -> Response:
@@ -111,8 +111,8 @@ class SamlEdges:
             self.kit.network(request),
         )
         if isinstance(outcome, TurnedAway):
-            return self.kit.showing.turned_away(request, configuration, outcome)
-        return self.kit.showing.signed_out(request) if outcome is None else see_other(outcome)
+            return await self.kit.showing.turned_away(request, organisation, configuration, outcome)
+        return await self.kit.showing.signed_out(request) if outcome is None else see_other(outcome)
 
     async def _end(
         self, request: Request, organisation: UUID, configuration: SsoConfiguration, handle: str, *, agreed: bool
@@ -122,10 +122,10 @@ class SamlEdges:
             configuration,
             handle,
             self.kit.browser(request),
-            self._doors(organisation, configuration),
+            self._doors(request, configuration),
             agreed=agreed,
         )
         return await self.kit.ended(request, organisation, configuration, outcome)
 
-    def _doors(self, organisation: UUID, configuration: SsoConfiguration) -> Callable[[Asking], Door]:
-        return lambda asking: self.kit.door_of(organisation, configuration, asking)
+    def _doors(self, request: Request, configuration: SsoConfiguration) -> Callable[[Asking], Door]:
+        return lambda asking: self.kit.door_of(request, configuration, asking)
