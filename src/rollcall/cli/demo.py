@@ -17,13 +17,14 @@ from rich.text import Text
 
 from rollcall.cli import output
 from rollcall.cli.ring import AsJson, At, ConfigFile, Data, Failed, quiet, ring
-from rollcall.cli.serving import IdentityPort, WorkspacesPort, until_stopped
+from rollcall.cli.serving import IdentityPort, WorkspacesPort, print_links, until_stopped
 from rollcall.config import Config
 from rollcall.errors import Unavailable
 from rollcall.main import (
     Arrival,
     Demo,
     Running,
+    first_administrator_links,
     found_demo,
     free_demo_name,
     run_everything,
@@ -106,6 +107,7 @@ async def _demo(settings: Config, options: _Options) -> None:
             _show_summary(console, running, demo, story)
         if options.once:
             return
+        print_links(console, await first_administrator_links(running.parts, running.identity_url))
         console.print("Serving on; Ctrl-C ends it.")
         await running.failed.wait()
     raise Failed(Unavailable("A part of Rollcall ended and could not be started again; the lines above say why."))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from rollcall import directory
 from rollcall.cli import output
@@ -119,13 +120,18 @@ def _print_banner(running: Running, demo: Demo | None, links: Mapping[str, str])
     if demo is not None:
         rows += [("Tenant URL", demo.tenant_url), ("Secret Token", demo.secret_token), ("job", str(demo.job_id))]
     output.pairs(console, rows)
-    for tenant, link in links.items():
-        console.print(f"First administrator of {output.safe(tenant)}, once, within 24 hours:")
-        console.print(output.safe(link), soft_wrap=True)
+    print_links(console, links)
     where = f" --data {running.parts.config.data}"
     following = "rollcall job status --tenant demo" if demo is not None else "rollcall organisation create KEY NAME"
     console.print(f"Next, in another terminal: [bold]{output.safe(following + where)}[/]")
     console.file.flush()
+
+
+def print_links(console: Console, links: Mapping[str, str]) -> None:
+    """By which link the first administrator of each tenant comes in."""
+    for tenant, link in links.items():
+        console.print(f"First administrator of {output.safe(tenant)}, once, within 24 hours:")
+        console.print(output.safe(link), soft_wrap=True)
 
 
 @serve_app.command()

@@ -12,6 +12,8 @@ from rollcall import directory, provisioning
 from rollcall.db import forget_turns
 from rollcall.directory.signin.grants import forget_grants
 from rollcall.directory.signin.keys import KeyRing
+from rollcall.directory.signin.links import forget_links
+from rollcall.directory.signin.sessions import forget_sessions
 from rollcall.errors import Unavailable
 from rollcall.main.opening import Parts
 from rollcall.main.serving import serve_worker
@@ -54,8 +56,9 @@ async def _keep_tenant(parts: Parts, tenant: UUID) -> None:
     now = parts.runtime.now()
     while await db.write(directory.purge_expired, now):
         await parts.runtime.sleep(0)
-    while await db.write(forget_grants, now):
-        await parts.runtime.sleep(0)
+    for forget in (forget_grants, forget_sessions, forget_links):
+        while await db.write(forget, now):
+            await parts.runtime.sleep(0)
     while await db.write(provisioning.prune_history, now):
         await parts.runtime.sleep(0)
     while await db.write(provisioning.prune_notices, now):

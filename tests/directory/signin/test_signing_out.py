@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from rollcall import directory
 from rollcall.db import Database
-from rollcall.directory.signin import registrations
+from rollcall.directory.signin import links, registrations, sessions
 from rollcall.directory.signin.claims import issuer_of
 from rollcall.directory.signin.telling import Teller
 from rollcall.outbound import Reach
@@ -183,3 +183,29 @@ async def test_a_hanging_application_is_waited_for_by_nobody_else(world: SignInW
         telling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await telling
+
+
+async def test_sessions_and_links_that_ran_out_are_forgotten_and_nobody_is_told(world: SignInWorld) -> None:
+    await entered(world)
+    await world.proving.invite(world.tenant_id, world.person)
+    now = world.runtime.now()
+    for forget in (sessions.forget_sessions, links.forget_links):
+        assert await world.db.write(forget, now + timedelta(hours=1)) == 0
+        assert await world.db.write(forget, now + timedelta(hours=25)) == 1
+        assert await world.db.write(forget, now + timedelta(hours=25)) == 0
+
+
+@pytest.mark.parametrize("how", ["signed out everywhere", "a new password"])
+async def test_refresh_tokens_end_with_a_new_password_and_when_one_signs_out_everywhere(
+    world: SignInWorld, how: str
+) -> None:
+    browser = Browser(world.client)
+    await sign_in(world, browser, request_url(world, scope="openid offline_access"))
+    assert browser.page is not None
+    tokens = (await world.redeem(answer_in(browser.page.headers["location"])["code"])).json
+    if how == "a new password":
+        await world.proving.set_password(ada(world), PASSWORD + " anew")
+    else:
+        await world.db.write(directory.end_sessions_of, world.person, world.runtime.now())
+    refused = await world.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
