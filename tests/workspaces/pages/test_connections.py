@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from rollcall.workspaces.audit import AuditQuery, read_audit
+from rollcall.workspaces.pages.connections import ASKED_AT_MOST
 from rollcall.workspaces.settings.connection_store import configurations
 from rollcall.workspaces.sso.configuration import CONSUMER_TENANT, SsoConfiguration
 from tests.browser import Browser
@@ -213,6 +214,35 @@ async def test_what_is_no_form_of_ours_changes_nothing(site: Site, how: str, sta
 
     assert (await browser.post(f"{HERE}/new/entra", form, **headers)).status == status
     assert await kept(site) == []
+
+
+async def test_what_is_no_form_at_all_is_refused(site: Site) -> None:
+    """unsupported_media_type"""
+    _, browser = await site.main_user()
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    headers = {"cookie": cookie, "content-type": "application/json", "sec-fetch-site": "same-origin"}
+
+    reply = await browser.client("POST", f"{HERE}/new/entra", b"{}", headers)
+
+    assert reply.status == 415
+    assert await kept(site) == []
+
+
+async def test_providers_are_not_asked_without_end(site: Site) -> None:
+    """rate_limited"""
+    _, browser = await site.main_user()
+    await browser.get(f"{HERE}/new/openid_connect")
+    form = browser.form(f"{HERE}/new/openid_connect").values | {
+        "issuer": "https://login.invalid",
+        "client_id": "app",
+        "public_client": "true",
+    }
+
+    for _ in range(ASKED_AT_MOST.times + 2):
+        reply = await browser.post(f"{HERE}/new/openid_connect", form)
+
+    assert reply.status == 429
+    assert int(reply.headers["retry-after"]) >= 1
 
 
 async def test_who_is_no_main_user_sees_nothing(site: Site) -> None:
