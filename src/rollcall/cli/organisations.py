@@ -116,6 +116,52 @@ def revoke(
     answer(At(data, config), as_json, work)
 
 
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The person's e-mail address.")]
+
+
+@app.command("main-user")
+def main_user(
+    key: Key, address: Address, data: Data = None, config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Make somebody a main user, who may enter the Main User Dashboard with a mailed PIN.
+
+    Example: rollcall organisation main-user contoso ada@contoso.example
+    """
+
+    async def work(parts: Parts) -> Answer:
+        there = await _organisation(parts, key)
+        user = await there.write(workspaces.make_main_user, parts.runtime, address)
+        login = f"{_base_url(parts.config)}/o/{key}/login"
+
+        def show(console: Console) -> None:
+            output.pairs(console, [("main user", address), ("signs in at", login)])
+            if parts.config.mail.host is None:
+                output.note(f"Without a mail server the PIN is read with rollcall organisation pin {key} {address}.")
+
+        return Answer({"user_id": user, "login": login}, show)
+
+    answer(At(data, config), as_json, work)
+
+
+@app.command()
+def pin(key: Key, address: Address, data: Data = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Read the PIN that a main user asked for, where the installation has no mail server to send it with.
+
+    Example: rollcall organisation pin contoso ada@contoso.example
+    """
+
+    async def work(parts: Parts) -> Answer:
+        there, now = await _organisation(parts, key), parts.runtime.now()
+        found, ends = await there.read(workspaces.waiting_pin, parts.sealer, address, now)
+
+        def show(console: Console) -> None:
+            output.pairs(console, [("PIN", f"{found[:4]} {found[4:]}"), ("good until", output.moment(ends))])
+
+        return Answer({"pin": found, "expires": ends}, show)
+
+    answer(At(data, config), as_json, work)
+
+
 async def _credential(there: TenantDatabase, wanted: str) -> UUID:
     found = [each.id for each in await there.read(workspaces.credentials) if wanted in (str(each.id), each.ends_with)]
     if not found:

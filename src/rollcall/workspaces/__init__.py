@@ -6,6 +6,7 @@ from rollcall.workspaces.access_model import Allow, Deny, DoorKind, Reason
 from rollcall.workspaces.access_words import RULES, WORDS
 from rollcall.workspaces.accounts import AccountStore
 from rollcall.workspaces.accounts_users import forget_tombstones, is_buried
+from rollcall.workspaces.entry.by_operator import make_main_user, waiting_pin
 from rollcall.workspaces.model import Credential, IssuedCredential, Organisation
 from rollcall.workspaces.organisations import (
     create_credential,
@@ -38,11 +39,13 @@ __all__ = [
     "forget_tombstones",
     "is_buried",
     "load_facts",
+    "make_main_user",
     "organisation",
     "organisation_id",
     "organisation_keys",
     "revoke_credential",
     "set_synchronization",
     "tenant_url",
+    "waiting_pin",
     "workspaces_scim_app",
 ]

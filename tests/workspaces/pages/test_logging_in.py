@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 
 from rollcall.db import Tx
+from rollcall.errors import Invalid, NotFound
+from rollcall.workspaces import make_main_user, waiting_pin
 from rollcall.workspaces.audit import AuditQuery, read_audit
 from rollcall.workspaces.entry.pins import readable_pin
 from rollcall.workspaces.main_users import appoint
@@ -173,6 +175,20 @@ async def test_suspending_a_main_user_voids_the_pin(site: Site) -> None:
     assert pin is not None
     await site.world.set_active(user, False)
     assert (await browser.submit(pin=pin)).status == 403
+
+
+async def test_the_operator_makes_the_first_main_user_and_reads_the_pin(site: Site) -> None:
+    user = await site.db.write(make_main_user, site.world.runtime, ADDRESS)
+    now = site.world.runtime.now()
+    with pytest.raises(NotFound, match="has to be asked for"):
+        await site.db.read(waiting_pin, SEALER, ADDRESS, now)
+    browser = await ask(site)
+    pin, ends = await site.db.read(waiting_pin, SEALER, ADDRESS.upper(), site.world.runtime.now())
+    assert ends > now
+    assert (await browser.submit(pin=pin)).status == 303
+    assert await site.db.write(make_main_user, site.world.runtime, ADDRESS) == user
+    with pytest.raises(Invalid):
+        await site.db.write(make_main_user, site.world.runtime, "nobody")
 
 
 @pytest.mark.parametrize(
