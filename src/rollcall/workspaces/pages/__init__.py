@@ -15,6 +15,7 @@ from rollcall.workspaces.pages import (
     settings_list,
     single_sign_on,
     synchronization,
+    workspace_login,
 )
 from rollcall.workspaces.pages.house import House
 from rollcall.workspaces.pages.visits import Visit, Visits
@@ -35,4 +36,5 @@ def workspace_pages(house: House) -> Sequence[BaseRoute]:
         *connections.routes(visits),
         *synchronization.routes(visits),
         *access_control.routes(visits),
+        *workspace_login.routes(visits),
     )

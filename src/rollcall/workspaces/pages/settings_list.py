@@ -25,6 +25,11 @@ SECTIONS = (
         "/settings/access-control",
         "How main users enter: by e-mailed PIN, or by single sign-on and the groups they are in.",
     ),
+    (
+        "Workspace default settings",
+        "/settings/defaults",
+        "Login, registration and SSO of workspaces that set nothing of their own.",
+    ),
 )
 """The pages of the settings in their order: name, address, and what is set there."""
 
