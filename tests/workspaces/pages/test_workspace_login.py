@@ -254,8 +254,9 @@ async def test_an_admin_edits_the_workspace_but_no_locked_field(site: Site) -> N
     address = f"/w/{slug}/settings/login"
     assert await save(admin, address, login_text="Ours") == 303
     assert "locked by a main user" in (await _page(admin, address))
-    for tampered in ({"registration": "true"}, {"own_registration": "true"}):
-        assert await save(admin, address, login_text="Ours", own_login_text="true", **tampered) == 422
+    for tampered in ("registration", "own_registration"):
+        typed = {"login_text": "Ours", "own_login_text": "true", tampered: "true"}
+        assert await save(admin, address, (), **typed) == 422
         assert "A main user locked" in admin.text
     kept = await site.db.read(read_workspace_login, slug)
     assert (kept.own, kept.settings.registration) == (frozenset({"login_text"}), False)
