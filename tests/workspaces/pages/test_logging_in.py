@@ -8,6 +8,7 @@ import pytest
 
 from rollcall.db import Tx
 from rollcall.errors import Invalid, NotFound
+from rollcall.scim.schema import USER
 from rollcall.workspaces import make_main_user, waiting_pin
 from rollcall.workspaces.audit import AuditQuery, read_audit
 from rollcall.workspaces.entry.pins import readable_pin
@@ -113,7 +114,39 @@ async def test_m3_a_workspace_session_needs_a_pin_first(site: Site) -> None:
     workspace = await site.world.workspace(admin=user)
     browser = await site.signed_in(user, method="link", workspace=workspace)
     reply = await browser.get("/settings")
-    assert reply.status in (303, 404)
+    login = f"/o/{await key_of(site.world)}/login"
+    assert (reply.status, reply.headers["location"]) == (
+        303,
+        f"{login}?return_to=%2Fsettings&because=step_up_required",
+    )
+    await browser.get(reply.headers["location"])
+    assert "Confirm that it is you" in browser.text
+
+
+async def test_m11_a_login_link_opens_no_dashboard_with_single_sign_on(site: Site) -> None:
+    """(row M11)"""
+    user = await new_main_user(site)
+    workspace = await site.world.workspace(admin=user)
+    await site.world.dashboard(sso=True, configuration_id=site.world.configuration)
+    browser = await site.signed_in(user, method="link", workspace=workspace)
+    reply = await browser.get("/settings")
+    assert reply.headers["location"].endswith("&because=wrong_sso_configuration")
+    await browser.get(reply.headers["location"])
+    assert "Sign in with Acme" in browser.text
+
+
+@pytest.mark.parametrize("how", ["suspended", "deleted"])
+async def test_p4_p5_a_leavers_next_click_is_the_login_page(site: Site, how: str) -> None:
+    """(rows P4, P5)"""
+    user = await new_main_user(site)
+    browser = await site.signed_in(user, kind="dashboard")
+    assert (await browser.get("/settings")).status == 200
+    if how == "suspended":
+        await site.world.set_active(user, False)
+    else:
+        await site.world.store.delete(USER, str(user), None)
+    reply = await browser.get("/settings")
+    assert (reply.status, reply.headers["location"]) == (303, "/?return_to=%2Fsettings")
 
 
 async def test_a_pin_is_dead_after_five_tries(site: Site) -> None:
