@@ -18,6 +18,7 @@ from rollcall.provisioning import (
     FailureCounts,
     FailureFilter,
     FailureKey,
+    Initiator,
     Key,
     change_settings,
     clear_escrows,
@@ -53,6 +54,9 @@ class Refusing:
         if self.on and method == self._which[0] and self._which[1] in path:
             return web.Response(status=403, text=REFUSAL, content_type="application/scim+json")
         return None
+
+
+GRACE = Initiator(display_name="grace", type="user")
 
 
 async def two_refused(world: World) -> tuple[Refusing, Key, Key]:
@@ -118,7 +122,7 @@ async def test_the_last_request_and_its_answer_are_kept_until_it_comes_right(wor
     assert details.remedy == "Allow the credentials to do this in the application."
 
     refusing.on = False
-    await retry_failures(world.db, world.job_id, None, world.service.runtime.now())
+    await retry_failures(world.db, world.job_id, None, GRACE, world.service.runtime.now())
     await world.cycle()
 
     assert await count(world) == FailureCounts(0, 0, 0)
@@ -181,7 +185,7 @@ async def test_one_that_is_retried_does_not_wait_and_the_other_does(world: World
     refusing, ada, _ = await two_refused(world)
     refusing.on = False
 
-    counts = await retry_failures(world.db, world.job_id, [ada], world.service.runtime.now())
+    counts = await retry_failures(world.db, world.job_id, [ada], GRACE, world.service.runtime.now())
     await world.cycle()
 
     assert counts == FailureCounts(1, 0, 0)
@@ -234,7 +238,7 @@ async def test_everything_is_given_up_and_everything_is_retried(world: World, ru
     given_up = await give_up_failures(world.db, runtime, world.job_id, None, "ada")
     again = await give_up_failures(world.db, runtime, world.job_id, None, "ada")
     refusing.on = False
-    retried = await retry_failures(world.db, world.job_id, None, runtime.now())
+    retried = await retry_failures(world.db, world.job_id, None, GRACE, runtime.now())
     await world.cycle()
 
     assert (given_up.total, again.total, retried.total) == (2, 0, 2)
@@ -272,7 +276,7 @@ async def test_references_that_failed_are_listed_shown_given_up_and_retried(worl
     assert (await world.target.groups())["Analysts"] == set()
     assert await count(world) == FailureCounts(0, 1, 1)
 
-    await retry_failures(world.db, world.job_id, [Key("User", str(ada))], runtime.now())
+    await retry_failures(world.db, world.job_id, [Key("User", str(ada))], GRACE, runtime.now())
     await world.cycle()
     assert (await world.target.groups())["Analysts"] == {"ada@example.com"}
     assert await count(world) == FailureCounts(0, 0, 0)
@@ -292,7 +296,7 @@ async def test_each_reference_keeps_its_own_last_request_and_those_of_one_reques
     assert [each.exchange and each.exchange.number for each in shared] == [2, 2]
     assert shared[0].exchange == shared[1].exchange
 
-    await retry_failures(world.db, world.job_id, [Key("User", str(bob))], runtime.now())
+    await retry_failures(world.db, world.job_id, [Key("User", str(bob))], GRACE, runtime.now())
     await world.cycle()
     (of_ada,) = await world.db.read(failures_of, world.job_id, Key("User", str(ada)))
     (of_bob,) = await world.db.read(failures_of, world.job_id, Key("User", str(bob)))
@@ -305,13 +309,13 @@ async def test_each_reference_keeps_its_own_last_request_and_those_of_one_reques
     assert len(of_bob.exchange.body["Operations"][0]["value"]) == 1
 
     refusing.on = False
-    await retry_failures(world.db, world.job_id, [Key("User", str(bob))], runtime.now())
+    await retry_failures(world.db, world.job_id, [Key("User", str(bob))], GRACE, runtime.now())
     await world.cycle()
     (left,) = await world.db.read(failures_of, world.job_id, Key("Group", str(group)))
     assert left.exchange == of_ada.exchange
     assert await world.db.read(_kept_exchanges) == 1
 
-    await retry_failures(world.db, world.job_id, None, runtime.now())
+    await retry_failures(world.db, world.job_id, None, GRACE, runtime.now())
     await world.cycle()
     assert await world.db.read(_kept_exchanges) == 0
 
@@ -337,7 +341,7 @@ class GivingUp(Refusing):
 async def test_what_is_given_up_while_it_is_tried_stays_given_up(world: World, runtime: Runtime) -> None:
     """E1: the answer that comes afterwards is kept, and takes nobody's decision back."""
     _, ada, _ = await two_refused(world)
-    await retry_failures(world.db, world.job_id, [ada], runtime.now())
+    await retry_failures(world.db, world.job_id, [ada], GRACE, runtime.now())
     world.proxy.interfere = GivingUp(world, "POST", "/Users", [ada], runtime)
 
     await world.cycle()
@@ -348,7 +352,7 @@ async def test_what_is_given_up_while_it_is_tried_stays_given_up(world: World, r
 
 async def test_what_succeeds_while_it_is_given_up_is_no_failure_any_more(world: World, runtime: Runtime) -> None:
     refusing, ada, bob = await two_refused(world)
-    await retry_failures(world.db, world.job_id, [ada], runtime.now())
+    await retry_failures(world.db, world.job_id, [ada], GRACE, runtime.now())
     refusing.on = False
 
     async def give_up(method: str, path: str) -> web.Response | None:
@@ -367,7 +371,7 @@ async def test_a_membership_that_is_given_up_while_it_is_tried_stays_given_up(wo
     Refusing(world, "PATCH", "/Groups")
     key = Key("Group", str(await world.group("Analysts", [await world.user("ada")])))
     await world.cycle()
-    await retry_failures(world.db, world.job_id, [key], runtime.now())
+    await retry_failures(world.db, world.job_id, [key], GRACE, runtime.now())
     world.proxy.interfere = GivingUp(world, "PATCH", "/Groups", [key], runtime)
 
     await world.cycle()
@@ -381,7 +385,7 @@ async def test_what_is_retried_while_its_page_is_under_way_keeps_that_time(world
     _, ada, _ = await two_refused(world)
     ledger = DatabaseLedger(world.db, world.job_id)
     read = (await ledger.known([ada]))[ada]
-    await retry_failures(world.db, world.job_id, [ada], runtime.now())
+    await retry_failures(world.db, world.job_id, [ada], GRACE, runtime.now())
 
     await ledger.intend([read], [])
 
@@ -410,7 +414,7 @@ async def test_what_did_not_fail_can_be_neither_shown_nor_retried_nor_given_up(w
     with pytest.raises(NotFound, match=f"Nothing failed of User {nobody.id}.*2 in all"):
         await world.db.read(failures_of, world.job_id, nobody)
     with pytest.raises(NotFound, match=nobody.id):
-        await retry_failures(world.db, world.job_id, [ada, nobody], runtime.now())
+        await retry_failures(world.db, world.job_id, [ada, nobody], GRACE, runtime.now())
     with pytest.raises(NotFound, match=nobody.id):
         await give_up_failures(world.db, runtime, world.job_id, [ada, nobody], "ada")
     assert await count(world) == FailureCounts(2, 0, 0)

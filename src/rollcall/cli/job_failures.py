@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rollcall import provisioning
 from rollcall.cli import job_run, output
+from rollcall.cli.job_logs import whoever_asks
 from rollcall.cli.job_plan import JobName
 from rollcall.cli.naming import job_named, key_named
 from rollcall.cli.output import Answer, counted, moment, safe, shell_word
@@ -199,7 +200,7 @@ def retry(
     async def work(parts: Parts, db: TenantDatabase) -> Answer:
         found = await job_named(db, job)
         keys = await _keys(db, found, who, everything=everything)
-        counts = await provisioning.retry_failures(db, found.id, keys, parts.runtime.now())
+        counts = await provisioning.retry_failures(db, found.id, keys, whoever_asks(), parts.runtime.now())
         when = await _when(parts, found)
         text = f"{_total(counts)} {'is' if counts.total == 1 else 'are'} tried again {_said_of(found, when)}."
         shown = {"job_id": found.id, "counts": counts, "total": counts.total, "state": found.state}

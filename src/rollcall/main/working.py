@@ -61,6 +61,8 @@ async def _keep_tenant(parts: Parts, tenant: UUID) -> None:
             await parts.runtime.sleep(0)
     while await db.write(provisioning.prune_history, now):
         await parts.runtime.sleep(0)
+    while await db.write(provisioning.number_older, 1000):
+        await parts.runtime.sleep(0)
     while await db.write(provisioning.prune_notices, now):
         await parts.runtime.sleep(0)
     await db.write(provisioning.announce_expiries, parts.runtime)

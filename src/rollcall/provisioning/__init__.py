@@ -74,6 +74,7 @@ from rollcall.provisioning.jobs import (
     set_credentials,
 )
 from rollcall.provisioning.lifecycle import pause_job, read_status, restart_job, start_job
+from rollcall.provisioning.log_attributes import number_older
 from rollcall.provisioning.log_export import CSV_TABLES, LOGS, csv_line, json_line
 from rollcall.provisioning.log_filter import ACTIONS, STATUSES, LogFilter, parse_time
 from rollcall.provisioning.log_following import LogPosition, follow_log, log_position
@@ -284,6 +285,7 @@ __all__ = [
     "log_records",
     "measured_rate",
     "not_before",
+    "number_older",
     "objects_of",
     "pages",
     "parse_expiry",

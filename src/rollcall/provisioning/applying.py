@@ -10,6 +10,7 @@ from rollcall.errors import Conflict, Denied, Invalid, Unavailable
 from rollcall.provisioning.cycle import CycleResult
 from rollcall.provisioning.gate import MOVED, REMOVING, Approved, Digest, Gate, is_approval_demanded
 from rollcall.provisioning.jobs import Job
+from rollcall.provisioning.log_record import Initiator
 from rollcall.provisioning.model import Json, Problem
 from rollcall.provisioning.plan_comparison import Which, compare, shown
 from rollcall.provisioning.plan_document import reference_digests
@@ -21,13 +22,15 @@ Document = Callable[[set[Which]], Mapping[Which, Json]]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How a job is planned and run: `plan` as of `given`, or of now; `run` a cycle through a gate."""
+    """How a job is planned and run: `plan` as of `given`, or of now; `run` a cycle through a gate; `by` the same as somebody had
+    it done."""
 
     job: Job
     tenant: UUID
     digest: Digest
     plan: Callable[[Given | None], Awaitable[PlannedCycle]]
     run: Callable[[Gate, Given | None], Awaitable[CycleResult]]
+    by: Callable[[Initiator], Work]
 
 
 def check_fits(job: Job, tenant: UUID, read: ReadPlan) -> None:

@@ -21,6 +21,7 @@ from rollcall.provisioning.connection import Service
 from rollcall.provisioning.cycle import CycleResult
 from rollcall.provisioning.gate import AWAITS_APPROVAL, CLOSED, MOVED, Unapproved, is_approval_demanded
 from rollcall.provisioning.jobs import Job, read_job
+from rollcall.provisioning.log_record import Initiator
 from rollcall.provisioning.model import Json, Problem
 from rollcall.provisioning.notices import Notice, announce
 from rollcall.provisioning.plan_document import operations_in, plan_digest, removes_anything, totals, warnings
@@ -127,10 +128,11 @@ class Approvals:
     async def _apply(self, plan: StoredPlan) -> CycleResult | None:
         """Carry an approved plan out; None when it can't be any more, so that it has to be planned anew."""
         document = Compressed(await self._db.read(plans.plan_pieces, plan.id))
+        work = self._work.by(Initiator(display_name=plan.decided_by or "", type="user"))
         try:
             read = self._read(document)
             result = await apply(
-                self._work,
+                work,
                 read,
                 lambda keys: objects_of(document, keys),
                 lambda: self._db.write(plans.begin_plan, plan.id, self._runtime.now()),

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.provisioning.jobs import PROGRESS_CHANNEL
+from rollcall.provisioning.log_requests import requests_done
 from rollcall.provisioning.model import Problem
 from rollcall.provisioning.road import Counts
 
@@ -114,6 +115,8 @@ async def end_cycle(
             cycle_id,
         ],
     )
+    if problem is None:
+        await requests_done(tx, job_id, cycle_id)
     await tx.run(
         """
         delete from provisioning.cycles where job_id = %(job)s and id in (

@@ -59,18 +59,20 @@ async def failures_of(tx: Tx, job_id: UUID, key: Key, limit: int = 100) -> list[
     ]
 
 
-async def retry_failures(db: TenantDatabase, job_id: UUID, keys: Sequence[Key] | None, now: datetime) -> FailureCounts:
+async def retry_failures(
+    db: TenantDatabase, job_id: UUID, keys: Sequence[Key] | None, who: Initiator, now: datetime
+) -> FailureCounts:
     """Have these objects, with the references at either end of them, or everything that failed tried again now.
 
-    How many they are. A worker that serves the job begins at once. Raises NotFound that lists the objects of which
+    How many they are. A worker that serves the job begins at once, and the log names `who`. Raises NotFound that lists the objects of which
     nothing failed; then nothing is done.
     """
-    return await db.write(_retry, job_id, keys, now)
+    return await db.write(_retry, job_id, keys, who, now)
 
 
-async def _retry(tx: Tx, job_id: UUID, keys: Sequence[Key] | None, now: datetime) -> FailureCounts:
+async def _retry(tx: Tx, job_id: UUID, keys: Sequence[Key] | None, who: Initiator, now: datetime) -> FailureCounts:
     await _check_failed(tx, job_id, keys)
-    counts = await retry_now(tx, job_id, FailureFilter(keys=keys), now)
+    counts = await retry_now(tx, job_id, FailureFilter(keys=keys), who, now)
     await schedule(tx, job_id)
     return counts
 

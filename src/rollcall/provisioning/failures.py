@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from rollcall.db import Tx
+from rollcall.provisioning.log_record import Initiator
+from rollcall.provisioning.log_requests import request_some
 from rollcall.provisioning.model import Key
 
 
@@ -217,10 +219,14 @@ async def failed_among(tx: Tx, job_id: UUID, keys: Collection[Key]) -> set[Key]:
     return {Key(row["kind"], row["id"]) for row in rows}
 
 
-async def retry_now(tx: Tx, job_id: UUID, which: FailureFilter, now: datetime) -> FailureCounts:
-    """These failures are due now, whatever their schedule says; how many they are."""
+async def retry_now(tx: Tx, job_id: UUID, which: FailureFilter, who: Initiator, now: datetime) -> FailureCounts:
+    """These failures are due now, whatever their schedule says, because somebody asked; how many they are."""
     counts = await count_failures(tx, job_id, which)
     params = {**_params(job_id, which), "now": now}
+    objects = f"select kind, source_id from provisioning.links l where {_of_objects(which)}"
+    await request_some(tx, job_id, objects, params, who, now, of_references=False)
+    references = f"select source_kind, r.source_id from provisioning.object_references r where {_of_references(which)}"
+    await request_some(tx, job_id, references, params, who, now, of_references=True)
     await tx.run(
         f"""
         update provisioning.links l set escrow_next_attempt = %(now)s, escrow_given_up = false

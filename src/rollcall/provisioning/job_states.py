@@ -108,7 +108,9 @@ async def drop_watermark(tx: Tx, job_id: UUID) -> None:
     )
 
 
-async def restart(tx: Tx, job_id: UUID, scopes: Collection[ResetScope] = AS_IN_THE_PORTAL) -> None:
+async def restart(
+    tx: Tx, job_id: UUID, scopes: Collection[ResetScope] = AS_IN_THE_PORTAL, who: str = "a restart with ForceDeletes"
+) -> None:
     """Let the job run, with something forgotten (rule table 10); by default as the portal restarts it. Raises NotFound.
 
     `Watermark`: everything is read again, and removals that a guard held back are planned anew. `Escrows`: failures are forgotten.
@@ -118,7 +120,7 @@ async def restart(tx: Tx, job_id: UUID, scopes: Collection[ResetScope] = AS_IN_T
     await _change_state(tx, job_id, "Active")
     if "ForceDeletes" in scopes:
         await tx.run("update provisioning.jobs set force_deletes = true where id = %s", [job_id])
-        await staging.allow_all(tx, job_id, "a restart with ForceDeletes", await tx.value("select now()"))
+        await staging.allow_all(tx, job_id, who, await tx.value("select now()"))
     if "Watermark" in scopes:
         await drop_watermark(tx, job_id)
         await staging.begin_anew(tx, job_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.provisioning.escrows import LONGEST_WAIT
 from rollcall.provisioning.ledger_contract import Position
-from rollcall.provisioning.log_filter import attribute_set
+from rollcall.provisioning.log_attributes import keep_sets
 from rollcall.provisioning.log_record import SCHEDULE, Initiator
+from rollcall.provisioning.log_requests import Requests
 from rollcall.provisioning.matching import claims_of
 from rollcall.provisioning.model import Escrow, Key, Link, LogRecord
 
@@ -260,13 +261,20 @@ async def save_position(tx: Tx, job_id: UUID, now_at: Position, hold: Hold | Non
     )
 
 
-async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord], initiator: Initiator = SCHEDULE) -> None:
-    """Add log records of what `initiator` had done."""
+async def append_log(
+    tx: Tx,
+    job_id: UUID,
+    records: Sequence[LogRecord],
+    initiator: Initiator = SCHEDULE,
+    requests: Requests | None = None,
+) -> None:
+    """Add log records of what `initiator` had done, or whoever asked for it."""
     if not records:
         return
     changed = [frozenset(path for path, _, _ in record.modified) for record in records]
-    sets = {attributes: attribute_set(attributes) for attributes in set(changed)}
-    await _keep_sets(tx, job_id, sets)
+    sets = await keep_sets(tx, job_id, set(changed), max(record.at for record in records).date())
+    requests = requests or Requests()
+    by = requests.of_all if initiator == SCHEDULE else asdict(initiator)
     rows = [
         {
             "id": record.id,
@@ -284,7 +292,7 @@ async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord], initiat
             "steps": record.steps,
             "modified": record.modified,
             "attribute_set": sets[attributes],
-            "initiated_by": None if initiator == SCHEDULE else asdict(initiator),
+            "initiated_by": requests.of_objects.get(record.key, by),
         }
         for record, attributes in zip(records, changed, strict=True)
     ]
@@ -298,21 +306,6 @@ async def append_log(tx: Tx, job_id: UUID, records: Sequence[LogRecord], initiat
         """,
         [job_id, Jsonb(rows)],
     )
-
-
-async def _keep_sets(tx: Tx, job_id: UUID, sets: Mapping[frozenset[str], int | None]) -> None:
-    """Remember which attributes the numbers stand for; in order, so that two writers don't wait for each other in a ring."""
-    rows = sorted((number, sorted(attributes)) for attributes, number in sets.items() if number is not None)
-    if rows:
-        await tx.run(
-            """
-            insert into provisioning.log_attribute_sets (job_id, id, attributes)
-            select %s, id, array(select jsonb_array_elements_text(attributes))
-            from jsonb_to_recordset(%s) as r (id bigint, attributes jsonb)
-            on conflict do nothing
-            """,
-            [job_id, Jsonb([{"id": number, "attributes": attributes} for number, attributes in rows])],
-        )
 
 
 async def due(tx: Tx, job_id: UUID, now: datetime, after: Key | None, limit: int) -> list[Key]:

@@ -21,7 +21,8 @@ from rollcall.provisioning.ledger_contract import (
     ReferenceOutcome,
 )
 from rollcall.provisioning.log_record import SCHEDULE, Initiator
-from rollcall.provisioning.model import Key, Link, Reference, ReferenceKey, Staged
+from rollcall.provisioning.log_requests import requests_for
+from rollcall.provisioning.model import Key, Link, LogRecord, Reference, ReferenceKey, Staged
 from rollcall.provisioning.notices import Notice, announce
 
 _NAMED = 5
@@ -184,7 +185,7 @@ async def _commit(tx: Tx, job_id: UUID, hold: Hold | None, commit: Commit, initi
         await references.doubt(tx, job_id, commit.returned)
     if commit.dropped:
         await references.drop_references(tx, job_id, commit.dropped)
-    await ledger.append_log(tx, job_id, commit.log, initiator)
+    await _log(tx, job_id, commit.log, initiator, of_references=False)
     await keep_exchanges(tx, job_id, commit.exchanges)
     await _disable(tx, job_id, commit.exhausted)
     if commit.position is not None:
@@ -200,10 +201,20 @@ async def _commit_references(
     await references.set_failed(tx, job_id, outcome.failed, outcome.exchanges)
     await references.set_idle(tx, job_id, outcome.idle)
     await ledger.save_links(tx, job_id, outcome.links)
-    await ledger.append_log(tx, job_id, outcome.log, initiator)
+    await _log(tx, job_id, outcome.log, initiator, of_references=True)
     told_of = {key.source for key in (*outcome.present, *outcome.absent, *outcome.failed)}
     await keep_shared_exchanges(tx, job_id, outcome.exchanges, told_of)
     await _disable(tx, job_id, outcome.exhausted)
+
+
+async def _log(
+    tx: Tx, job_id: UUID, records: Sequence[LogRecord], initiator: Initiator, *, of_references: bool
+) -> None:
+    """Whoever runs the cycle had it done; what the schedule runs, whoever asked for it."""
+    requests = None
+    if initiator == SCHEDULE:
+        requests = await requests_for(tx, job_id, {record.key for record in records}, of_references=of_references)
+    await ledger.append_log(tx, job_id, records, initiator, requests)
 
 
 async def _disable(tx: Tx, job_id: UUID, exhausted: Exhausted | None) -> None:

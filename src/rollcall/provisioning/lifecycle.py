@@ -8,6 +8,8 @@ from rollcall.db import Tx
 from rollcall.provisioning import cycles, job_states, jobs
 from rollcall.provisioning.audit import keep
 from rollcall.provisioning.connection import Service
+from rollcall.provisioning.log_record import Initiator
+from rollcall.provisioning.log_requests import request_all
 from rollcall.provisioning.reset_scope import parse_reset_scope
 from rollcall.provisioning.synchronization_status import JobStatus
 from rollcall.runtime import Runtime
@@ -43,7 +45,8 @@ async def _pause(tx: Tx, runtime: Runtime, job_id: UUID, who: str) -> None:
 
 async def _restart(tx: Tx, runtime: Runtime, job_id: UUID, scope: str, who: str) -> list[str]:
     scopes = parse_reset_scope(scope)
-    await job_states.restart(tx, job_id, scopes)
+    await job_states.restart(tx, job_id, scopes, who)
+    await request_all(tx, job_id, Initiator(display_name=who, type="user"), runtime.now())
     reset: list[str] = sorted(scopes)
     await keep(tx, runtime, job_id, "Enable/restart provisioning configuration", who, {"resetScope": ", ".join(reset)})
     return reset

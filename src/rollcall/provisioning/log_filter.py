@@ -7,7 +7,7 @@ import binascii
 import difflib
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -89,10 +89,13 @@ def attribute_set(attributes: Iterable[str]) -> int | None:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def is_about(attribute: str, wanted: str) -> bool:
-    """Whether a changed attribute is the one that is wanted, or a part of it; letter case does not count (RFC 7643 §2.1)."""
-    path, whole = attribute.casefold(), wanted.casefold()
-    return path == whole or path.startswith((f"{whole}.", f"{whole}[", f"{whole}:"))
+_PARTS = re.compile(r"[.\[:]")
+
+
+def words_of(attribute: str) -> list[str]:
+    """What an attribute is found by: itself, and what it is part of, in small letters (RFC 7643 §2.1: case does not count)."""
+    path = attribute.casefold()
+    return [path[: each.start()] for each in _PARTS.finditer(path)] + [path]
 
 
 def unknown(what: str, word: str, known: Collection[str]) -> Invalid:
@@ -120,11 +123,3 @@ def parse_cursor(token: str, *, newest_first: bool) -> UUID:
     if (raw[0] == 0) is not newest_first:
         raise Invalid("This cursor is of the other order. Ask in the order of its page, or without it.")
     return UUID(bytes=raw[1:])
-
-
-def sets_about(sets: Sequence[tuple[int, Sequence[str]]], wanted: str) -> list[int]:
-    """The numbers of the sets in which a changed attribute is the one that is wanted. Raises Invalid when there is none."""
-    found = [number for number, attributes in sets if any(is_about(each, wanted) for each in attributes)]
-    if not found:
-        raise unknown("attribute", wanted, {each for _, attributes in sets for each in attributes})
-    return found

@@ -12,8 +12,9 @@ from rollcall.db import Tx
 from rollcall.errors import Unavailable
 from rollcall.provisioning.connection import Service
 from rollcall.provisioning.jobs import PROGRESS_CHANNEL
-from rollcall.provisioning.log_filter import EVERYTHING, LogFilter, sets_about
-from rollcall.provisioning.log_queries import COLUMNS, attribute_sets, conditions_of
+from rollcall.provisioning.log_attributes import is_about_sql, sets_about
+from rollcall.provisioning.log_filter import EVERYTHING, LogFilter
+from rollcall.provisioning.log_queries import COLUMNS, conditions_of
 
 _PAGE = 500
 _AGAIN_AFTER_SECONDS = 1.0
@@ -83,7 +84,7 @@ async def records_between(
     tx: Tx, job_id: UUID, which: LogFilter, since: LogPosition, upto: LogPosition, after: tuple[int, UUID], limit: int
 ) -> list[dict[str, Any]]:
     """Records that `upto` sees and `since` did not, after the transaction and the id of one of them."""
-    sets = None if which.attribute is None else sets_about(await attribute_sets(tx, job_id), which.attribute)
+    sets = None if which.attribute is None else await sets_about(tx, job_id, which.attribute)
     statement, params = statement_between(job_id, which, sets, since, upto, after, limit)
     return await tx.all(statement, params)
 
@@ -100,7 +101,7 @@ def statement_between(
     """The statement for such records, and its parameters; no row that was written before `since` is looked at."""
     conditions, params = conditions_of(job_id, which, None)
     if sets is not None:
-        conditions.append("attribute_set = any(%(sets)s)")
+        conditions.append(is_about_sql())
     if which.source is not None:
         conditions.append("(source_id = %(source)s or name = %(source)s)")
     statement = f"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 from rollcall.db import TenantDatabase, Tx
 from rollcall.errors import Invalid
 from rollcall.provisioning.failure_classes import FAILURE_CLASSES
+from rollcall.provisioning.log_attributes import is_about_sql, sets_about
 from rollcall.provisioning.log_filter import (
     EVERYTHING,
     LARGEST_PAGE,
@@ -18,13 +19,13 @@ from rollcall.provisioning.log_filter import (
     check_filter,
     parse_cursor,
     print_cursor,
-    sets_about,
     unknown,
 )
 from rollcall.runtime import uuid7
 
 COLUMNS = """id, at, cycle_id, kind, source_id, name, target_id, action, status, code, reason, duration_milliseconds,
     steps, modified, initiated_by"""
+_LEAST_ID, _GREATEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 _IDS_MAY_BE_LATER = timedelta(minutes=1)
 """By how much the time in a record's id may lie after the record's own."""
 
@@ -45,7 +46,7 @@ async def read_log(
     if not 1 <= limit <= LARGEST_PAGE:
         raise Invalid(f"A page of the log has 1 to {LARGEST_PAGE:,} records, not {limit:,}.")
     after = None if cursor is None else parse_cursor(cursor, newest_first=which.newest_first)
-    sets = None if which.attribute is None else sets_about(await attribute_sets(tx, job_id), which.attribute)
+    sets = None if which.attribute is None else await sets_about(tx, job_id, which.attribute)
     statement, params = statement_for(job_id, which, sets, after, limit + 1)
     records = await tx.all(statement, params)
     more = len(records) > limit
@@ -67,13 +68,23 @@ def statement_for(
     by_id = f"order by id {order} limit %(limit)s"
     select = "select id from provisioning.log where"
     if which.source is not None:
-        also = "" if sets is None else " and attribute_set = any(%(sets)s)"
+        also = "" if sets is None else f" and {is_about_sql()}"
         ways = [f"({select} {every}{also} and {column} = %(source)s {by_id})" for column in ("source_id", "name")]
         found = f"{' union '.join(ways)} {by_id}"
     elif sets is not None:
-        # Each set is a stretch of the index of its own, in order; only so many of each are looked at as a page needs.
-        found = f"""select each.id from unnest(%(sets)s::bigint[]) as wanted (number) cross join lateral (
-            {select} {every} and attribute_set = wanted.number {by_id}) as each order by each.id {order} limit %(limit)s"""
+        # Each set is a stretch of the index of its own, in order. What a page needs is in no more sets than it has records:
+        # those whose first ones come first. Only these are read, and of each only what a page needs.
+        # Bounds and order name the set with the id, or the planner may walk the whole log in the order of ids instead.
+        within = (
+            "(attribute_set, id) >= (wanted.number, %(lowest)s) and (attribute_set, id) <= (wanted.number, %(highest)s)"
+        )
+        of_set = f"{select} {every} and {is_about_sql(within)} order by attribute_set {order}, id {order} limit"
+        params |= _bounds(params, newest_first=which.newest_first)
+        found = f"""
+            select each.id from (
+                select wanted.number from unnest(%(sets)s::bigint[]) as wanted (number)
+                cross join lateral ({of_set} 1) as head order by head.id {order} limit %(limit)s) as wanted
+            cross join lateral ({of_set} %(limit)s) as each order by each.id {order} limit %(limit)s"""
     else:
         found = f"{select} {every} {by_id}"
     statement = f"""
@@ -87,6 +98,7 @@ def conditions_of(job_id: UUID, which: LogFilter, after: UUID | None) -> tuple[l
     """What holds for every record that is wanted, but for source and attribute, and its parameters; ids are ordered by time (RFC 9562 version 7), so they bound it."""
     conditions = ["job_id = %(job)s"]
     params: dict[str, Any] = {"job": job_id, "source": which.source}
+    params["word"] = None if which.attribute is None else which.attribute.casefold()
     for column, value in (
         ("kind", which.kind),
         ("action", which.action),
@@ -112,14 +124,19 @@ def conditions_of(job_id: UUID, which: LogFilter, after: UUID | None) -> tuple[l
     return conditions, params
 
 
+def _bounds(params: Mapping[str, Any], *, newest_first: bool) -> dict[str, UUID]:
+    """Between which ids the conditions say that a record's is."""
+    after = params.get("after")
+    lowest = [_LEAST_ID, params.get("since_id"), None if newest_first else after]
+    highest = [_GREATEST_ID, params.get("until_id"), after if newest_first else None]
+    return {
+        "lowest": max(each for each in lowest if each is not None),
+        "highest": min(each for each in highest if each is not None),
+    }
+
+
 def _first_id(moment: datetime) -> UUID:
     return uuid7(max(0, int(moment.timestamp() * 1000)), 0)
-
-
-async def attribute_sets(tx: Tx, job_id: UUID) -> list[tuple[int, list[str]]]:
-    """The sets of attributes that ever changed together in records of a job, with their numbers."""
-    rows = await tx.all("select id, attributes from provisioning.log_attribute_sets where job_id = %s", [job_id])
-    return [(row["id"], row["attributes"]) for row in rows]
 
 
 async def check_known(tx: Tx, job_id: UUID, which: LogFilter) -> None:

@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Identifier
 
 from rollcall.db import Tx
 from rollcall.errors import Invalid
+from rollcall.provisioning.log_attributes import prune_sets
 from rollcall.provisioning.plans import prune_plans
 from rollcall.runtime import uuid7
 
@@ -75,4 +76,8 @@ async def prune_history(tx: Tx, now: datetime, limit: int = _AT_ONCE) -> int:
             ).format(table=Identifier(table), only=only),
             {"before": before, "limit": limit},
         )
-    return gone + await prune_plans(tx, now, timedelta(days=kept.log_kept_days), limit)
+    gone += await prune_plans(tx, now, log_kept_for, limit)
+    if not gone:
+        # A set whose last record is a day older than what is kept has none any more.
+        await prune_sets(tx, (now - log_kept_for).date() - timedelta(days=2))
+    return gone

@@ -28,6 +28,7 @@ from rollcall.provisioning.gate import MOVED, OPEN, Gate
 from rollcall.provisioning.jobs import Job
 from rollcall.provisioning.ledger import Hold, take_hold
 from rollcall.provisioning.ledger_database import DatabaseLedger
+from rollcall.provisioning.log_record import Initiator
 from rollcall.provisioning.mapping import CompiledMapping, compile_mapping
 from rollcall.provisioning.meter import NO_METER
 from rollcall.provisioning.model import Json, LeftOut, Problem
@@ -185,7 +186,10 @@ def _work(service: Service, db: TenantDatabase, job: Job, watch: Observer | None
     async def running(gate: Gate, given: Given | None) -> CycleResult:
         return await run_seen(service, db, job, watch, gate, given)
 
-    return Work(job, db.tenant, values_digest(service), planning, running)
+    def by(initiator: Initiator) -> Work:
+        return _work(replace(service, initiator=initiator), db, job, watch)
+
+    return Work(job, db.tenant, values_digest(service), planning, running, by)
 
 
 def _approvals(service: Service, db: TenantDatabase, job: Job, watch: Observer | None) -> Approvals:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import get_args
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from rollcall.db import Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.provisioning.guards import Objection, advice
 from rollcall.provisioning.ledger_contract import Among, Lot
 from rollcall.provisioning.ledger_references import DUE_NOW, NO_ESCROW, due_now
+from rollcall.provisioning.log_record import Initiator
+from rollcall.provisioning.log_requests import request_some
 from rollcall.provisioning.model import Key, Staged
 from rollcall.provisioning.notices import Notice, announce
 
 _KEPT = timedelta(days=2)
 _REFERENCES = f"{DUE_NOW} and not r.wanted and r.attribute = 'members' and r.staged = '' and r.state <> 'absent'"
+
+_HELD_OBJECTS = """select kind, source_id from provisioning.links
+    where job_id = %(job)s and staged in ('judged', 'held') and staging = any(%(ids)s)"""
+_HELD_REFERENCES = """select source_kind, source_id from provisioning.object_references
+    where job_id = %(job)s and staged = 'held' and staging = any(%(ids)s)"""
 
 
 async def staged(tx: Tx, job_id: UUID, state: Staged, after: Key | None, limit: int) -> list[Key]:
@@ -244,6 +253,9 @@ async def allow(tx: Tx, job_id: UUID, staging: UUID | None, by: str, now: dateti
     """
     lots = await _decide(tx, job_id, staging, "allowed", by, now)
     ids = [lot.id for lot in lots]
+    who, params = Initiator(display_name=by, type="user"), {"ids": ids}
+    await request_some(tx, job_id, _HELD_OBJECTS, params, who, now, of_references=False)
+    await request_some(tx, job_id, _HELD_REFERENCES, params, who, now, of_references=True)
     await tx.run(
         """
         update provisioning.links set staged = 'allowed', withheld = false
@@ -267,8 +279,37 @@ async def reject(tx: Tx, job_id: UUID, staging: UUID | None, by: str, now: datet
     Members stay until they return and leave once more, or everything is read again. Raises NotFound when nothing waits, Conflict when it was decided already.
     """
     lots = await _decide(tx, job_id, staging, "rejected", by, now)
+    await _log_rejected(tx, job_id, [lot.id for lot in lots], by, now)
     await _forget(tx, job_id, [lot.id for lot in lots], due=False)
     return lots
+
+
+async def _log_rejected(tx: Tx, job_id: UUID, ids: Sequence[UUID], by: str, now: datetime) -> None:
+    """A record for each object whose removal, or that of its members, will not be sent."""
+    await tx.run(
+        """
+        insert into provisioning.log (job_id, id, cycle_id, at, kind, source_id, name, action, status, code, reason,
+            duration_milliseconds, steps, modified, initiated_by)
+        select %(job)s, uuidv7(), s.cycle_id, %(now)s, each.kind, each.source_id, each.name, 'other', 'skipped', 'TooManyDeletes',
+            %(reason)s, 0, '[]', '[]', %(who)s
+        from provisioning.stagings s cross join lateral (
+            select kind, source_id, name from provisioning.links
+            where job_id = s.job_id and staged in ('judged', 'held') and staging = s.id
+            union all
+            (select r.source_kind, r.source_id, coalesce(max(l.name), r.source_id) from provisioning.object_references r
+             left join provisioning.links l on l.job_id = r.job_id and l.kind = r.source_kind and l.source_id = r.source_id
+             where r.job_id = s.job_id and r.staged = 'held' and r.staging = s.id group by r.source_kind, r.source_id)
+        ) as each
+        where s.job_id = %(job)s and s.id = any(%(ids)s) order by each.kind, each.source_id
+        """,
+        {
+            "job": job_id,
+            "ids": list(ids),
+            "now": now,
+            "who": Jsonb(asdict(Initiator(display_name=by, type="user"))),
+            "reason": f"{by} rejected the removal that was held back: nothing is sent until the source tells of it again.",
+        },
+    )
 
 
 async def begin_anew(tx: Tx, job_id: UUID) -> None:
