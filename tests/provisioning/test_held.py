@@ -17,6 +17,7 @@ from rollcall import directory
 from rollcall.db import Database, TenantDatabase, Tx
 from rollcall.errors import Conflict, NotFound
 from rollcall.provisioning import (
+    Initiator,
     JobSettings,
     Key,
     allow_held,
@@ -111,7 +112,7 @@ async def due(tx: Tx, job_id: UUID, now: datetime = NOW) -> list[str]:
 
 
 async def retry_everything(tx: Tx, job_id: UUID) -> None:
-    await retry_now(tx, job_id, FailureFilter(), NOW)
+    await retry_now(tx, job_id, FailureFilter(), Initiator(display_name="grace", type="user"), NOW)
 
 
 async def touch(tx: Tx, job_id: UUID) -> None:

@@ -58,7 +58,9 @@ async def following(
 
     task = asyncio.create_task(follow())
     tenant_db = database.tenant(tenant)
-    marker = replace(RECORDS[0], name="the first that is shown", id=str(UUID(int=0)))
+    # Of a day to come, so that no writer has to remember its attributes of that day, which another one would wait for.
+    tomorrow = service.runtime.now() + timedelta(days=1)
+    marker = replace(RECORDS[0], name="the first that is shown", id=str(UUID(int=0)), at=tomorrow)
     number = 0
     while not follower.shown and not task.done():  # it is listening as soon as it shows something
         number += 1
