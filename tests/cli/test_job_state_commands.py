@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-
 import pytest
 
 from tests.cli.program import Program, Up

@@ -169,7 +169,7 @@ async def held(database: Database, runtime: Runtime, proxy: Proxy) -> tuple[Worl
 
 async def test_removals_that_somebody_allowed_are_theirs(held: tuple[World, list[Key]]) -> None:
     world, _ = held
-    await world.db.write(allow_held, world.job_id, None, "Grace", world.service.runtime.now())
+    await allow_held(world.service, world.db.tenant, world.job_id, None, "Grace")
     await world.cycle()
 
     assert await initiators(world, action="disable", status="success") == {BY_GRACE: 3}
@@ -178,7 +178,7 @@ async def test_removals_that_somebody_allowed_are_theirs(held: tuple[World, list
 
 async def test_removals_that_somebody_rejected_have_a_record_that_says_so(held: tuple[World, list[Key]]) -> None:
     world, keys = held
-    await world.db.write(reject_held, world.job_id, None, "Grace", world.service.runtime.now())
+    await reject_held(world.service, world.db.tenant, world.job_id, None, "Grace")
 
     told = (await world.log(action="other", code="TooManyDeletes"))[:3]
     assert {row["source_id"] for row in told} == {key.id for key in keys}
