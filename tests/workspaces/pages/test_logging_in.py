@@ -187,7 +187,7 @@ async def test_asking_again_replaces_the_pin(site: Site) -> None:
 
 
 async def test_three_pins_in_a_quarter_of_an_hour_are_enough(site: Site) -> None:
-    """(check C21)"""
+    """(check C24)"""
     await new_main_user(site)
     for address in (ADDRESS, "nobody@acme.example"):
         for _ in range(3):
