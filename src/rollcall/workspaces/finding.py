@@ -9,10 +9,12 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from rollcall.db import Tx
+from rollcall.errors import Conflict
+from rollcall.scim.datatypes import fold
 from rollcall.workspaces.access_model import WorkspaceState
 from rollcall.workspaces.memberships import MEMBERS_OF
 from rollcall.workspaces.model import parse_id
-from rollcall.workspaces.paging import BEGINNING, COUNTED_AT_MOST, PAGE, SEPARATOR, Page, Place, page_of, prefix
+from rollcall.workspaces.paging import BEGINNING, COUNTED_AT_MOST, PAGE, SEPARATOR, Page, Place, page_of, prefix, storable
 
 
 class PeopleFilter(StrEnum):
@@ -78,6 +80,31 @@ async def find_people(
     statement, params = people_statement(search, which, place, limit)
     rows = await tx.all(statement, params)
     return page_of([PersonLine(**row) for row in rows], place, limit, lambda each: each.user_name_folded)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Somebody who was named exactly, and where mails to them go."""
+
+    user_id: UUID
+    name: str
+    address: str | None
+
+
+async def find_exactly(tx: Tx, written: str) -> Found | None:
+    """The person with this user name, else with this address. Raises Conflict where several have the address."""
+    select: LiteralString = """select u.id as user_id, coalesce(u.display_name, u.resource ->> 'userName') as name,
+        coalesce(u.resource -> 'emails' -> 0 ->> 'value', u.resource ->> 'userName') as address
+        from workspaces.users u where """
+    wanted = fold(storable(written))
+    rows = await tx.all(select + "u.user_name_folded = %s", (wanted,))
+    rows = rows or await tx.all(select + "u.address_key = %s limit 2", (wanted[:200],))
+    if len(rows) > 1:
+        raise Conflict("Several people have this address. Give the user name.", code="ambiguous")
+    if not rows:
+        return None
+    address = rows[0]["address"]
+    return Found(**{**rows[0], "address": address if address and "@" in address else None})
 
 
 async def count_people(tx: Tx, search: str, which: PeopleFilter) -> int:
