@@ -8,7 +8,7 @@ from rollcall.web.forms import Form, Forms, read_form
 from rollcall.web.half import half
 from rollcall.web.networks import network_of
 from rollcall.web.pages import Pages, see_other
-from rollcall.web.problems import Problems
+from rollcall.web.problems import Problems, status_of
 from rollcall.web.static import Static
 from rollcall.web.theme import theme_route
 
@@ -29,5 +29,6 @@ __all__ = [
     "read_form",
     "safe_return_path",
     "see_other",
+    "status_of",
     "theme_route",
 ]

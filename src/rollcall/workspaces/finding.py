@@ -14,7 +14,17 @@ from rollcall.scim.datatypes import fold
 from rollcall.workspaces.access_model import WorkspaceState
 from rollcall.workspaces.memberships import MEMBERS_OF
 from rollcall.workspaces.model import parse_id
-from rollcall.workspaces.paging import BEGINNING, COUNTED_AT_MOST, PAGE, SEPARATOR, Page, Place, page_of, prefix, storable
+from rollcall.workspaces.paging import (
+    BEGINNING,
+    COUNTED_AT_MOST,
+    PAGE,
+    SEPARATOR,
+    Page,
+    Place,
+    page_of,
+    prefix,
+    storable,
+)
 
 
 class PeopleFilter(StrEnum):

@@ -1,4 +1,4 @@
-"""Accounts suspended, resumed, deleted and restored by main users, and sessions ended by anybody who may."""
+"""One's own name changed, and sessions ended by anybody who may."""
 
 from __future__ import annotations
 
@@ -7,39 +7,13 @@ from uuid import UUID
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound
 from rollcall.runtime import Runtime
-from rollcall.scim.patch import Operation
 from rollcall.scim.parser import parse_path
+from rollcall.scim.patch import Operation
 from rollcall.scim.schema import USER
-from rollcall.workspaces import people
 from rollcall.workspaces.accounts_users import patch_user
 from rollcall.workspaces.audit import Actor, Happening, record
 from rollcall.workspaces.numbers import by_hand
 from rollcall.workspaces.sso.sessions import end_session, end_sessions_of_user, live_sessions
-
-
-async def suspend(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID, *, break_glass: bool) -> None:
-    """Suspend somebody here; their sessions end (row O13). Raises NotFound, Conflict `last_main_user`."""
-    ended = len(await live_sessions(tx, user_id, runtime.now()))
-    await people.suspend(tx, runtime, user_id, break_glass=break_glass)
-    await record(tx, runtime, actor, _happened("user.suspended", user_id, sessions=ended))
-
-
-async def resume(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID) -> None:
-    """End a suspension made here; memberships wake. Raises NotFound."""
-    await people.resume(tx, user_id)
-    await record(tx, runtime, actor, _happened("user.resumed", user_id))
-
-
-async def delete(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID, *, break_glass: bool) -> None:
-    """Delete an account (row O12). Raises NotFound, Conflict `managed_by_synchronization`, `last_main_user`."""
-    await people.delete_person(tx, runtime, user_id, break_glass=break_glass)
-    await record(tx, runtime, actor, _happened("user.deleted", user_id))
-
-
-async def restore(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID) -> None:
-    """Bring an account back. Raises NotFound, Conflict `managed_by_synchronization`, `user_name_taken`."""
-    await people.restore(tx, runtime, user_id)
-    await record(tx, runtime, actor, _happened("user.restored", user_id))
 
 
 async def call_oneself(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID, name: str) -> None:
@@ -63,9 +37,7 @@ async def call_oneself(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID, na
         return
     await by_hand(tx)
     renaming = Operation("replace", parse_path("displayName"), name)
-    await patch_user(tx, runtime, USER, str(user_id), [renaming], None, with_groups=False)
-    changes = (("displayName", row["display_name"], name),)
-    await record(tx, runtime, actor, Happening("user.updated", "user", str(user_id), changes=changes))
+    await patch_user(tx, runtime, USER, str(user_id), [renaming], None, with_groups=False, actor=actor)
 
 
 async def end_one_session(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID, session_id: UUID) -> None:
@@ -80,12 +52,8 @@ async def end_one_session(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID,
 async def log_out_everywhere(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID) -> int:
     """End every session of a user; how many there were."""
     ended = await end_sessions_of_user(tx, user_id)
-    await record(tx, runtime, actor, _happened("session.revoked_all", user_id, sessions=ended))
+    await record(tx, runtime, actor, Happening("session.revoked_all", "user", str(user_id), details={"sessions": ended}))
     return ended
 
 
 _LONGEST_NAME = 100
-
-
-def _happened(action: str, user_id: UUID, **details: int) -> Happening:
-    return Happening(action, "user", str(user_id), details=details)

@@ -9,12 +9,20 @@ from starlette.routing import BaseRoute
 from rollcall.workspaces.pages import (
     access_control,
     connections,
+    dashboard,
+    dashboard_groups,
+    dashboard_people,
+    dashboard_workspaces,
     front,
+    home,
     leaving,
     logging_in,
+    members,
+    profile,
     settings_list,
     single_sign_on,
     synchronization,
+    workspace,
     workspace_login,
 )
 from rollcall.workspaces.pages.house import House
@@ -37,4 +45,12 @@ def workspace_pages(house: House) -> Sequence[BaseRoute]:
         *synchronization.routes(visits),
         *access_control.routes(visits),
         *workspace_login.routes(visits),
+        *home.routes(visits),
+        *workspace.routes(visits),
+        *members.routes(visits),
+        *profile.routes(visits),
+        *dashboard.routes(visits),
+        *dashboard_workspaces.routes(visits),
+        *dashboard_people.routes(visits),
+        *dashboard_groups.routes(visits),
     )

@@ -18,8 +18,8 @@ def routes(visits: Visits) -> list[Route]:
 
     async def home(request: Request, visit: Visit) -> Response:
         async def read(tx: Tx) -> dict[str, object]:
-            assert visit.session.user_id is not None, "who has no account has no home"
-            mine = await memberships_of(tx, visit.session.user_id)
+            assert visit.user_id is not None, "who has no account has no home"
+            mine = await memberships_of(tx, visit.user_id)
             mine = [each for each in mine if each.state is WorkspaceState.OPEN]
             return {"memberships": mine, "said": await last_said(tx, [each.workspace_id for each in mine])}
 

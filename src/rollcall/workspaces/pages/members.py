@@ -12,11 +12,11 @@ from starlette.routing import Route
 
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound, Refusal
-from rollcall.web import see_other
-from rollcall.web.problems import status_of
+from rollcall.web import see_other, status_of
 from rollcall.workspaces.access_model import DoorKind, Role
-from rollcall.workspaces.by_hand.members import Invited, add_or_invite, change_roles, take_out
+from rollcall.workspaces.by_hand.members import Invited, add_or_invite
 from rollcall.workspaces.member_lists import count_members, find_members
+from rollcall.workspaces.memberships import member, remove_member, set_roles
 from rollcall.workspaces.pages.invitations import invite_by_mail
 from rollcall.workspaces.pages.lists import Asked, id_in
 from rollcall.workspaces.pages.visits import Visit, Visits
@@ -79,13 +79,11 @@ class _Members:
     async def add(self, request: Request, visit: Visit) -> Response:
         """Add somebody who is here, or invite somebody who is not (row O7)."""
         where = self._where(request, visit)
-        assert visit.form is not None, "a POST has a form"
-        roles = {Role.PARTICIPANT, Role.ADMIN} if visit.form.is_checked("as_admin") else {Role.PARTICIPANT}
+        roles = {Role.PARTICIPANT, Role.ADMIN} if visit.sent.is_checked("as_admin") else {Role.PARTICIPANT}
 
         async def act(tx: Tx) -> tuple[Workspace, Invited]:
-            assert visit.form is not None, "a POST has a form"
             place = await workspace(tx, where.workspace)
-            name, who = visit.form.text("display_name"), visit.form.text("who")
+            name, who = visit.sent.text("display_name"), visit.sent.text("who")
             return place, await add_or_invite(
                 tx, visit.house.runtime, visit.actor, place.id, who=who, roles=roles, display_name=name
             )
@@ -93,19 +91,20 @@ class _Members:
         try:
             place, invited = await visit.db.write(act)
         except (Invalid, NotFound, Conflict) as refused:
-            return await self._page(request, visit, where, refused, visit.form.values())
+            return await self._page(request, visit, where, refused, visit.sent.values())
         told = await invite_by_mail(visit, invited, place.name, f"/w/{place.slug}")
         return see_other(f"{where.path}?done={'invited' if invited.made else 'added'}&mail={told}")
 
     async def roles(self, request: Request, visit: Visit) -> Response:
         """Give a member other roles (row O5); whoever changes their own goes on with a new handle."""
         where, user = self._where(request, visit), id_in(request, "user")
-        assert visit.form is not None, "a POST has a form"
-        wanted = {role for role in (Role.PARTICIPANT, Role.ADMIN) if visit.form.is_checked(role)}
+        wanted = {role for role in (Role.PARTICIPANT, Role.ADMIN) if visit.sent.is_checked(role)}
 
         async def act(tx: Tx) -> str | None:
-            changed = await change_roles(tx, visit.house.runtime, visit.actor, where.workspace, user, wanted)
-            return await renew_handle(tx, visit.session.id) if changed and user == visit.session.user_id else None
+            before = await member(tx, where.workspace, user)
+            await set_roles(tx, visit.house.runtime, where.workspace, user, wanted, actor=visit.actor)
+            is_own = user == visit.user_id and before is not None and before.roles != wanted
+            return await renew_handle(tx, visit.session.id) if is_own else None
 
         try:
             handle = await visit.db.write(act)
@@ -120,10 +119,10 @@ class _Members:
         """Take a member out, unless SCIM would bring them back (row O6) or nobody else could manage the workspace."""
         where, user = self._where(request, visit), id_in(request, "user")
         try:
-            await visit.db.write(take_out, visit.house.runtime, visit.actor, where.workspace, user)
+            await visit.db.write(remove_member, visit.house.runtime, where.workspace, user, actor=visit.actor)
         except (NotFound, Conflict) as refused:
             return await self._page(request, visit, where, refused)
-        if user == visit.session.user_id and not where.on_dashboard:
+        if user == visit.user_id and not where.on_dashboard:
             return see_other("/home?done=left")
         return see_other(f"{where.path}?done=removed")
 
@@ -161,7 +160,7 @@ class _Members:
             typed=typed or {},
             done=request.query_params.get("done", ""),
             mail=request.query_params.get("mail", ""),
-            me=visit.session.user_id,
+            me=visit.user_id,
             counted_at_most=COUNTED_AT_MOST,
             **await visit.db.read(read),
         )

@@ -10,8 +10,7 @@ from starlette.routing import Route
 
 from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound, Refusal
-from rollcall.web import browser_name, see_other
-from rollcall.web.problems import status_of
+from rollcall.web import browser_name, see_other, status_of
 from rollcall.workspaces.access_model import DoorKind
 from rollcall.workspaces.by_hand.people import call_oneself, end_one_session, log_out_everywhere
 from rollcall.workspaces.pages.lists import id_in
@@ -40,8 +39,7 @@ class _Profile:
         return await self._page(request, visit)
 
     async def rename(self, request: Request, visit: Visit) -> Response:
-        assert visit.form is not None, "a POST has a form"
-        name = visit.form.text("display_name")
+        name = visit.sent.text("display_name")
         try:
             await visit.db.write(call_oneself, visit.house.runtime, visit.actor, _me(visit), name)
         except (Invalid, Conflict) as refused:
@@ -68,7 +66,7 @@ class _Profile:
         async def read(tx: Tx) -> dict[str, object]:
             sessions = await live_sessions(tx, _me(visit), visit.now)
             return {
-                "self": await person(tx, _me(visit)),
+                "about": await person(tx, _me(visit)),
                 "groups": await groups_of(tx, _me(visit)),
                 "sessions": [(each, browser_name(each.user_agent)) for each in sessions],
             }
@@ -87,5 +85,5 @@ class _Profile:
 
 
 def _me(visit: Visit) -> UUID:
-    assert visit.session.user_id is not None, "who has no account has no profile"
-    return visit.session.user_id
+    assert visit.user_id is not None, "who has no account has no profile"
+    return visit.user_id

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from rollcall.db import Tx
 from rollcall.errors import Denied, Invalid, NotFound, Refusal
-from rollcall.web import see_other
+from rollcall.web import see_other, status_of
 from rollcall.workspaces.access_model import DoorKind, Role
 from rollcall.workspaces.feed import LONGEST_POST, add_post, posts, remove_post
 from rollcall.workspaces.member_lists import count_members, find_members
@@ -20,7 +20,6 @@ from rollcall.workspaces.pages.streams import Streams
 from rollcall.workspaces.pages.visits import Visit, Visits
 from rollcall.workspaces.paging import BEGINNING, COUNTED_AT_MOST
 from rollcall.workspaces.places import workspace
-from rollcall.web.problems import status_of
 
 _POSTS = 30
 _FACES = 8
@@ -34,8 +33,7 @@ def routes(visits: Visits) -> list[Route]:
         return await _page(visits, request, visit)
 
     async def say(request: Request, visit: Visit) -> Response:
-        assert visit.form is not None, "a POST has a form"
-        text = visit.form.text("text")
+        text = visit.sent.text("text")
         try:
             await visit.db.write(add_post, visit.house.runtime, place_of(visit), who(visit), text)
         except Invalid as refused:
@@ -69,8 +67,8 @@ def place_of(visit: Visit) -> UUID:
 
 def who(visit: Visit) -> UUID:
     """The person who came; in a workspace there is nobody without an account."""
-    assert visit.session.user_id is not None, "only accounts enter workspaces"
-    return visit.session.user_id
+    assert visit.user_id is not None, "only accounts enter workspaces"
+    return visit.user_id
 
 
 async def _page(
@@ -104,5 +102,3 @@ async def _page(
         longest=LONGEST_POST,
         **await visit.db.read(read),
     )
-
-
