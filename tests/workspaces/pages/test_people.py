@@ -18,7 +18,11 @@ PEOPLE = "/dashboard/people"
 
 async def actions(site: Site) -> list[str]:
     found = await site.db.read(read_audit, AuditQuery())
-    return [each.what.action for each in reversed(found) if each.what.action.startswith(("user.", "session."))]
+    return [
+        each.what.action
+        for each in reversed(found)
+        if each.actor.name != "system" and each.what.action.startswith(("user.", "session."))
+    ]
 
 
 async def invited(browser: Browser, address: str) -> UUID:

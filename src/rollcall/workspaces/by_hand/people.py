@@ -52,7 +52,9 @@ async def end_one_session(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID,
 async def log_out_everywhere(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID) -> int:
     """End every session of a user; how many there were."""
     ended = await end_sessions_of_user(tx, user_id)
-    await record(tx, runtime, actor, Happening("session.revoked_all", "user", str(user_id), details={"sessions": ended}))
+    await record(
+        tx, runtime, actor, Happening("session.revoked_all", "user", str(user_id), details={"sessions": ended})
+    )
     return ended
 
 

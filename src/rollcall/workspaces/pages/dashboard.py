@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,7 +18,7 @@ def routes(visits: Visits) -> list[Route]:
     """`/dashboard`."""
 
     async def show(request: Request, visit: Visit) -> Response:
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             return {"totals": await totals(tx, visit.now), "days": await per_day(tx, visit.now)}
 
         return visits.show(request, visit, "workspaces/dashboard.html", **await visit.db.read(read))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -35,7 +37,7 @@ def routes(visits: Visits) -> list[Route]:
     async def show(request: Request, visit: Visit) -> Response:
         identifier, asked = id_in(request, "id"), Asked.of(request)
 
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             found = await group(tx, identifier)
             page = await people_in(tx, identifier, found.members, asked.place)
             return {

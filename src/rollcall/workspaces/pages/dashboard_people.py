@@ -121,7 +121,7 @@ class _People:
         asked = Asked.of(request, SHOWN)
         which = PeopleFilter(asked.which) if asked.which else PeopleFilter.ALL
 
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             page = await find_people(tx, asked.q, which, asked.place)
             return {
                 "people": page.items,
@@ -157,7 +157,7 @@ class _People:
     async def _one(self, request: Request, visit: Visit, refused: Refusal | None = None) -> Response:
         identifier = id_in(request, "id")
 
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             sessions = await live_sessions(tx, identifier, visit.now)
             return {
                 "about": await person(tx, identifier),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
@@ -151,7 +152,7 @@ class _Workspaces:
     ) -> Response:
         identifier = id_in(request, "id")
 
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             return {
                 "workspace": await workspace(tx, identifier),
                 "count": await count_members(tx, identifier),

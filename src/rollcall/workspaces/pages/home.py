@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,7 +19,7 @@ def routes(visits: Visits) -> list[Route]:
     """`/home`."""
 
     async def home(request: Request, visit: Visit) -> Response:
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             assert visit.user_id is not None, "who has no account has no home"
             mine = await memberships_of(tx, visit.user_id)
             mine = [each for each in mine if each.state is WorkspaceState.OPEN]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -43,11 +44,11 @@ class Asked:
         query = urlencode({name: value for name, value in values.items() if value})
         return f"{self.path}?{query}" if query else self.path
 
-    def newer(self, page: Page[object]) -> str | None:
+    def newer(self, page: Page[Any]) -> str | None:
         """The address of the page before this one."""
         return None if page.newer is None else self.url(before=page.newer)
 
-    def older(self, page: Page[object]) -> str | None:
+    def older(self, page: Page[Any]) -> str | None:
         """The address of the page after this one."""
         return None if page.older is None else self.url(after=page.older)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
@@ -60,7 +61,7 @@ def _in_workspace(request: Request, visit: Visit) -> Where:
     return Where(place_of(visit), f"/w/{slug}/members", Role.ADMIN in visit.roles, on_dashboard=False)
 
 
-def _on_dashboard(request: Request, visit: Visit) -> Where:
+def _on_dashboard(request: Request, _: Visit) -> Where:
     identifier = id_in(request, "id")
     return Where(identifier, f"/dashboard/workspaces/{identifier}/members", may_change=True, on_dashboard=True)
 
@@ -136,7 +137,7 @@ class _Members:
     ) -> Response:
         asked = Asked.of(request)
 
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             place = await workspace(tx, where.workspace)
             page = await find_members(tx, where.workspace, asked.q, asked.place)
             named = {each for member in page.items for each in member.groups}

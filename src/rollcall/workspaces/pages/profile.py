@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
@@ -54,7 +55,7 @@ class _Profile:
             return await self._page(request, visit, refused)
         return see_other("/" if session == visit.session.id else "/profile?done=ended")
 
-    async def end_all(self, request: Request, visit: Visit) -> Response:
+    async def end_all(self, _: Request, visit: Visit) -> Response:
         await visit.db.write(log_out_everywhere, visit.house.runtime, visit.actor, _me(visit))
         response = see_other("/")
         visit.house.cookies.drop(response, SESSION)
@@ -63,7 +64,7 @@ class _Profile:
     async def _page(
         self, request: Request, visit: Visit, refused: Refusal | None = None, typed: str | None = None
     ) -> Response:
-        async def read(tx: Tx) -> dict[str, object]:
+        async def read(tx: Tx) -> dict[str, Any]:
             sessions = await live_sessions(tx, _me(visit), visit.now)
             return {
                 "about": await person(tx, _me(visit)),

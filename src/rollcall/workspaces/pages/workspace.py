@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
@@ -77,7 +78,7 @@ async def _page(
     before = parse_id(request.query_params.get("before", ""))
     place = place_of(visit)
 
-    async def read(tx: Tx) -> dict[str, object]:
+    async def read(tx: Tx) -> dict[str, Any]:
         said = await posts(tx, place, before=before, limit=_POSTS + 1)
         return {
             "workspace": await workspace(tx, place),
