@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rollcall.db import Tx
+from rollcall.workspaces import page_reads
 from rollcall.workspaces.access_model import DoorKind
 from rollcall.workspaces.finding import find_groups
 from rollcall.workspaces.pages.lists import Asked, id_in
 from rollcall.workspaces.pages.visits import Visit, Visits
 from rollcall.workspaces.paging import COUNTED_AT_MOST
-from rollcall.workspaces.person import group, people_in, workspaces_listing
 
 
 def routes(visits: Visits) -> list[Route]:
     """`/dashboard/groups`."""
 
     async def listed(request: Request, visit: Visit) -> Response:
-        asked = Asked.of(request)
+        asked = Asked.of(request.url.path, request.query_params)
         page = await visit.db.read(find_groups, asked.q, asked.place)
         return visits.show(
             request,
@@ -35,25 +32,19 @@ def routes(visits: Visits) -> list[Route]:
         )
 
     async def show(request: Request, visit: Visit) -> Response:
-        identifier, asked = id_in(request, "id"), Asked.of(request)
+        identifier, asked = id_in(request.path_params, "id"), Asked.of(request.url.path, request.query_params)
 
-        async def read(tx: Tx) -> dict[str, Any]:
-            found = await group(tx, identifier)
-            page = await people_in(tx, identifier, found.members, asked.place)
-            return {
-                "group": found,
-                "people": page.items,
-                "newer": asked.newer(page),
-                "older": asked.older(page),
-                "workspaces": await workspaces_listing(tx, identifier),
-            }
-
+        found = await visit.db.read(page_reads.whole_group, identifier, asked.place)
+        page = found.pop("page")
         return visits.show(
             request,
             visit,
             "workspaces/people/group.html",
             counted_at_most=COUNTED_AT_MOST,
-            **await visit.db.read(read),
+            people=page.items,
+            newer=asked.newer(page),
+            older=asked.older(page),
+            **found,
         )
 
     return [

@@ -9,22 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound, Refusal
-from rollcall.runtime import Runtime
 from rollcall.web import browser_name, see_other, status_of
+from rollcall.workspaces import page_reads
 from rollcall.workspaces.access_model import DoorKind
-from rollcall.workspaces.audit import Actor
 from rollcall.workspaces.by_hand.members import invite_person
 from rollcall.workspaces.by_hand.people import end_one_session, log_out_everywhere
-from rollcall.workspaces.finding import PeopleFilter, count_people, find_people
+from rollcall.workspaces.finding import PeopleFilter
 from rollcall.workspaces.pages.invitations import invite_by_mail
 from rollcall.workspaces.pages.lists import Asked, id_in
 from rollcall.workspaces.pages.visits import Visit, Visits
 from rollcall.workspaces.paging import COUNTED_AT_MOST
-from rollcall.workspaces.people import delete_person, deleted_people, restore, resume, suspend
-from rollcall.workspaces.person import groups_of, memberships_of, person
-from rollcall.workspaces.sso.sessions import live_sessions
+from rollcall.workspaces.people import delete_person, deleted_people, restore
 
 HERE = "/dashboard/people"
 SHOWN = {PeopleFilter.AWAY.value: "Suspended", PeopleFilter.BY_HAND.value: "Not synchronised"}
@@ -78,19 +74,19 @@ class _People:
         return await self._one(request, visit)
 
     async def suspend(self, request: Request, visit: Visit) -> Response:
-        return await self._act(request, visit, "suspended", _suspend)
+        return await self._act(request, visit, "suspended", page_reads.suspend_person)
 
     async def resume(self, request: Request, visit: Visit) -> Response:
-        return await self._act(request, visit, "resumed", _resume)
+        return await self._act(request, visit, "resumed", page_reads.resume_person)
 
     async def log_out(self, request: Request, visit: Visit) -> Response:
         return await self._act(request, visit, "logged_out", log_out_everywhere)
 
     async def end(self, request: Request, visit: Visit) -> Response:
-        return await self._act(request, visit, "ended", end_one_session, id_in(request, "session"))
+        return await self._act(request, visit, "ended", end_one_session, id_in(request.path_params, "session"))
 
     async def delete(self, request: Request, visit: Visit) -> Response:
-        identifier = id_in(request, "id")
+        identifier = id_in(request.path_params, "id")
         try:
             await visit.db.write(delete_person, visit.house.runtime, identifier, break_glass=False, actor=visit.actor)
         except Conflict as refused:
@@ -98,7 +94,7 @@ class _People:
         return see_other(f"{HERE}/deleted?done=deleted")
 
     async def restore(self, request: Request, visit: Visit) -> Response:
-        identifier = id_in(request, "id")
+        identifier = id_in(request.path_params, "id")
         try:
             await visit.db.write(restore, visit.house.runtime, identifier, actor=visit.actor)
         except (NotFound, Conflict) as refused:
@@ -106,7 +102,7 @@ class _People:
         return see_other(f"{HERE}/{identifier}?done=restored")
 
     async def _act(self, request: Request, visit: Visit, done: str, act: Any, *args: Any, **named: Any) -> Response:
-        identifier: UUID = id_in(request, "id")
+        identifier: UUID = id_in(request.path_params, "id")
         try:
             await visit.db.write(act, visit.house.runtime, visit.actor, identifier, *args, **named)
         except (Conflict, NotFound) as refused:
@@ -118,18 +114,11 @@ class _People:
     async def _list(
         self, request: Request, visit: Visit, refused: Refusal | None = None, typed: dict[str, str] | None = None
     ) -> Response:
-        asked = Asked.of(request, SHOWN)
+        asked = Asked.of(request.url.path, request.query_params, SHOWN)
         which = PeopleFilter(asked.which) if asked.which else PeopleFilter.ALL
 
-        async def read(tx: Tx) -> dict[str, Any]:
-            page = await find_people(tx, asked.q, which, asked.place)
-            return {
-                "people": page.items,
-                "newer": asked.newer(page),
-                "older": asked.older(page),
-                "count": await count_people(tx, asked.q, which),
-            }
-
+        found = await visit.db.read(page_reads.people, asked.q, which, asked.place)
+        page = found.pop("page")
         return self._visits.show(
             request,
             visit,
@@ -140,7 +129,10 @@ class _People:
             refused=refused,
             typed=typed or {},
             counted_at_most=COUNTED_AT_MOST,
-            **await visit.db.read(read),
+            people=page.items,
+            newer=asked.newer(page),
+            older=asked.older(page),
+            **found,
         )
 
     async def _deleted(self, request: Request, visit: Visit, refused: Refusal | None = None) -> Response:
@@ -155,17 +147,10 @@ class _People:
         )
 
     async def _one(self, request: Request, visit: Visit, refused: Refusal | None = None) -> Response:
-        identifier = id_in(request, "id")
+        identifier = id_in(request.path_params, "id")
 
-        async def read(tx: Tx) -> dict[str, Any]:
-            sessions = await live_sessions(tx, identifier, visit.now)
-            return {
-                "about": await person(tx, identifier),
-                "groups": await groups_of(tx, identifier),
-                "memberships": await memberships_of(tx, identifier),
-                "sessions": [(each, browser_name(each.user_agent)) for each in sessions],
-            }
-
+        found = await visit.db.read(page_reads.whole_person, identifier, visit.now)
+        found["sessions"] = [(each, browser_name(each.user_agent)) for each in found["sessions"]]
         return self._visits.show(
             request,
             visit,
@@ -175,13 +160,5 @@ class _People:
             done=request.query_params.get("done", ""),
             mail=request.query_params.get("mail", ""),
             me=visit.user_id,
-            **await visit.db.read(read),
+            **found,
         )
-
-
-async def _suspend(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID) -> None:
-    await suspend(tx, runtime, user_id, break_glass=False, actor=actor)
-
-
-async def _resume(tx: Tx, runtime: Runtime, actor: Actor, user_id: UUID) -> None:
-    await resume(tx, runtime, user_id, actor=actor)

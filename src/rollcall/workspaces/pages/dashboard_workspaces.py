@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, Refusal
 from rollcall.web import see_other, status_of
+from rollcall.workspaces import page_reads
 from rollcall.workspaces.access_model import DoorKind, WorkspaceState
-from rollcall.workspaces.by_hand.workspaces import contents, duplicate
 from rollcall.workspaces.finding import find_workspaces
-from rollcall.workspaces.member_lists import count_members
 from rollcall.workspaces.pages.lists import Asked, id_in
 from rollcall.workspaces.pages.visits import Visit, Visits
 from rollcall.workspaces.paging import COUNTED_AT_MOST
 from rollcall.workspaces.places import (
     Workspace,
     archive_workspace,
-    create_workspace,
     delete_workspace,
     rename_workspace,
     reopen_workspace,
@@ -53,7 +49,7 @@ class _Workspaces:
         self._visits = visits
 
     async def listed(self, request: Request, visit: Visit) -> Response:
-        asked = Asked.of(request, SHOWN)
+        asked = Asked.of(request.url.path, request.query_params, SHOWN)
         state = WorkspaceState(asked.which) if asked.which else None
         page = await visit.db.read(find_workspaces, asked.q, state, asked.place)
         return self._visits.show(
@@ -81,14 +77,11 @@ class _Workspaces:
         source = await self._source(visit, form.text("from"))
         slug, name, runtime = form.text("slug"), form.text("name"), visit.house.runtime
 
-        async def act(tx: Tx) -> Workspace:
-            admin = visit.user_id if form.is_checked("join") else None
-            if source is None:
-                return await create_workspace(tx, runtime, slug=slug, name=name, admin=admin, actor=visit.actor)
-            return await duplicate(tx, runtime, visit.actor, source.id, slug=slug, name=name, admin=admin)
-
         try:
-            made = await visit.db.write(act)
+            admin = visit.user_id if form.is_checked("join") else None
+            made = await visit.db.write(
+                page_reads.make_workspace, runtime, visit.actor, source.id if source else None, slug, name, admin
+            )
         except (Invalid, Conflict) as refused:
             return self._form(request, visit, source, form.values(), refused)
         return see_other(f"{HERE}/{made.id}?done=created")
@@ -99,7 +92,9 @@ class _Workspaces:
     async def rename(self, request: Request, visit: Visit) -> Response:
         name = visit.sent.text("name")
         try:
-            await visit.db.write(rename_workspace, visit.house.runtime, id_in(request, "id"), name, actor=visit.actor)
+            await visit.db.write(
+                rename_workspace, visit.house.runtime, id_in(request.path_params, "id"), name, actor=visit.actor
+            )
         except Invalid as refused:
             return await self._one(request, visit, refused, name)
         return see_other(f"{HERE}/{request.path_params['id']}?done=renamed")
@@ -108,12 +103,12 @@ class _Workspaces:
         """Archive it, or open it again."""
         archiving = visit.sent.text("state") == "archived"
         act = archive_workspace if archiving else reopen_workspace
-        await visit.db.write(act, visit.house.runtime, id_in(request, "id"), actor=visit.actor)
+        await visit.db.write(act, visit.house.runtime, id_in(request.path_params, "id"), actor=visit.actor)
         return see_other(f"{HERE}/{request.path_params['id']}?done={'archived' if archiving else 'reopened'}")
 
     async def delete(self, request: Request, visit: Visit) -> Response:
         """Delete it, once its address was typed."""
-        identifier = id_in(request, "id")
+        identifier = id_in(request.path_params, "id")
         place = await visit.db.read(workspace, identifier)
         if visit.sent.text("slug") != place.slug:
             refused = Invalid("Type the address of the workspace to delete it.", code="confirmation_missing")
@@ -150,14 +145,7 @@ class _Workspaces:
     async def _one(
         self, request: Request, visit: Visit, refused: Refusal | None = None, typed: str | None = None
     ) -> Response:
-        identifier = id_in(request, "id")
-
-        async def read(tx: Tx) -> dict[str, Any]:
-            return {
-                "workspace": await workspace(tx, identifier),
-                "count": await count_members(tx, identifier),
-                "contents": await contents(tx, identifier),
-            }
+        identifier = id_in(request.path_params, "id")
 
         return self._visits.show(
             request,
@@ -169,5 +157,5 @@ class _Workspaces:
             done=request.query_params.get("done", ""),
             base_url=visit.house.base_url,
             counted_at_most=COUNTED_AT_MOST,
-            **await visit.db.read(read),
+            **await visit.db.read(page_reads.whole_workspace, identifier),
         )

@@ -8,8 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from starlette.requests import Request
-
 from rollcall.errors import NotFound
 from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.paging import Page, Place, storable
@@ -27,12 +25,11 @@ class Asked:
     place: Place
 
     @classmethod
-    def of(cls, request: Request, which: Mapping[str, str] | None = None) -> Asked:
+    def of(cls, path: str, params: Mapping[str, str], which: Mapping[str, str] | None = None) -> Asked:
         """What an address asks for; a filter that is none of `which` is none."""
-        params = request.query_params
         chosen = params.get("show", "")
         return cls(
-            request.url.path,
+            path,
             storable(params.get("q", ""))[:_LONGEST_SEARCH],
             chosen if which and chosen in which else "",
             Place.asked(params.get("after"), params.get("before")),
@@ -53,9 +50,9 @@ class Asked:
         return None if page.older is None else self.url(after=page.older)
 
 
-def id_in(request: Request, name: str) -> UUID:
+def id_in(params: Mapping[str, str], name: str) -> UUID:
     """An id out of the path. Raises NotFound for what is none, as for one that nothing has."""
-    found = parse_id(request.path_params[name])
+    found = parse_id(params[name])
     if found is None:
         raise NotFound("There is no such page, or it is not for you.")
     return found

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound, Refusal
 from rollcall.web import see_other, status_of
+from rollcall.workspaces import page_reads
 from rollcall.workspaces.access_model import DoorKind, Role
-from rollcall.workspaces.by_hand.members import Invited, add_or_invite
-from rollcall.workspaces.member_lists import count_members, find_members
-from rollcall.workspaces.memberships import member, remove_member, set_roles
+from rollcall.workspaces.memberships import remove_member
 from rollcall.workspaces.pages.invitations import invite_by_mail
 from rollcall.workspaces.pages.lists import Asked, id_in
 from rollcall.workspaces.pages.visits import Visit, Visits
 from rollcall.workspaces.pages.workspace import place_of
 from rollcall.workspaces.paging import COUNTED_AT_MOST
-from rollcall.workspaces.person import group
-from rollcall.workspaces.places import Workspace, workspace
 from rollcall.workspaces.sso.edges import SESSION
-from rollcall.workspaces.sso.sessions import renew_handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ def _in_workspace(request: Request, visit: Visit) -> Where:
 
 
 def _on_dashboard(request: Request, _: Visit) -> Where:
-    identifier = id_in(request, "id")
+    identifier = id_in(request.path_params, "id")
     return Where(identifier, f"/dashboard/workspaces/{identifier}/members", may_change=True, on_dashboard=True)
 
 
@@ -82,15 +76,16 @@ class _Members:
         where = self._where(request, visit)
         roles = {Role.PARTICIPANT, Role.ADMIN} if visit.sent.is_checked("as_admin") else {Role.PARTICIPANT}
 
-        async def act(tx: Tx) -> tuple[Workspace, Invited]:
-            place = await workspace(tx, where.workspace)
-            name, who = visit.sent.text("display_name"), visit.sent.text("who")
-            return place, await add_or_invite(
-                tx, visit.house.runtime, visit.actor, place.id, who=who, roles=roles, display_name=name
-            )
-
         try:
-            place, invited = await visit.db.write(act)
+            place, invited = await visit.db.write(
+                page_reads.add,
+                visit.house.runtime,
+                visit.actor,
+                where.workspace,
+                visit.sent.text("who"),
+                roles,
+                visit.sent.text("display_name"),
+            )
         except (Invalid, NotFound, Conflict) as refused:
             return await self._page(request, visit, where, refused, visit.sent.values())
         told = await invite_by_mail(visit, invited, place.name, f"/w/{place.slug}")
@@ -98,17 +93,14 @@ class _Members:
 
     async def roles(self, request: Request, visit: Visit) -> Response:
         """Give a member other roles (row O5); whoever changes their own goes on with a new handle."""
-        where, user = self._where(request, visit), id_in(request, "user")
+        where, user = self._where(request, visit), id_in(request.path_params, "user")
         wanted = {role for role in (Role.PARTICIPANT, Role.ADMIN) if visit.sent.is_checked(role)}
 
-        async def act(tx: Tx) -> str | None:
-            before = await member(tx, where.workspace, user)
-            await set_roles(tx, visit.house.runtime, where.workspace, user, wanted, actor=visit.actor)
-            is_own = user == visit.user_id and before is not None and before.roles != wanted
-            return await renew_handle(tx, visit.session.id) if is_own else None
-
         try:
-            handle = await visit.db.write(act)
+            own = visit.session.id if user == visit.user_id else None
+            handle = await visit.db.write(
+                page_reads.give_roles, visit.house.runtime, visit.actor, where.workspace, user, wanted, own
+            )
         except (Invalid, NotFound, Conflict) as refused:
             return await self._page(request, visit, where, refused)
         response = see_other(f"{where.path}?done=roles")
@@ -118,7 +110,7 @@ class _Members:
 
     async def remove(self, request: Request, visit: Visit) -> Response:
         """Take a member out, unless SCIM would bring them back (row O6) or nobody else could manage the workspace."""
-        where, user = self._where(request, visit), id_in(request, "user")
+        where, user = self._where(request, visit), id_in(request.path_params, "user")
         try:
             await visit.db.write(remove_member, visit.house.runtime, where.workspace, user, actor=visit.actor)
         except (NotFound, Conflict) as refused:
@@ -135,21 +127,10 @@ class _Members:
         refused: Refusal | None = None,
         typed: dict[str, str] | None = None,
     ) -> Response:
-        asked = Asked.of(request)
+        asked = Asked.of(request.url.path, request.query_params)
 
-        async def read(tx: Tx) -> dict[str, Any]:
-            place = await workspace(tx, where.workspace)
-            page = await find_members(tx, where.workspace, asked.q, asked.place)
-            named = {each for member in page.items for each in member.groups}
-            return {
-                "workspace": place,
-                "members": page.items,
-                "newer": asked.newer(page),
-                "older": asked.older(page),
-                "count": await count_members(tx, where.workspace),
-                "groups": {each: (await group(tx, each)).name for each in named},
-            }
-
+        found = await visit.db.read(page_reads.members, where.workspace, asked.q, asked.place)
+        page = found.pop("page")
         return self._visits.show(
             request,
             visit,
@@ -163,5 +144,8 @@ class _Members:
             mail=request.query_params.get("mail", ""),
             me=visit.user_id,
             counted_at_most=COUNTED_AT_MOST,
-            **await visit.db.read(read),
+            members=page.items,
+            newer=asked.newer(page),
+            older=asked.older(page),
+            **found,
         )

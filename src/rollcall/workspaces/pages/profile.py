@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rollcall.db import Tx
 from rollcall.errors import Conflict, Invalid, NotFound, Refusal
 from rollcall.web import browser_name, see_other, status_of
+from rollcall.workspaces import page_reads
 from rollcall.workspaces.access_model import DoorKind
 from rollcall.workspaces.by_hand.people import call_oneself, end_one_session, log_out_everywhere
 from rollcall.workspaces.pages.lists import id_in
 from rollcall.workspaces.pages.visits import Visit, Visits
-from rollcall.workspaces.person import groups_of, person
 from rollcall.workspaces.sso.edges import SESSION
-from rollcall.workspaces.sso.sessions import live_sessions
 
 
 def routes(visits: Visits) -> list[Route]:
@@ -48,7 +45,7 @@ class _Profile:
         return see_other("/profile?done=renamed")
 
     async def end(self, request: Request, visit: Visit) -> Response:
-        session = id_in(request, "session")
+        session = id_in(request.path_params, "session")
         try:
             await visit.db.write(end_one_session, visit.house.runtime, visit.actor, _me(visit), session)
         except NotFound as refused:
@@ -64,14 +61,8 @@ class _Profile:
     async def _page(
         self, request: Request, visit: Visit, refused: Refusal | None = None, typed: str | None = None
     ) -> Response:
-        async def read(tx: Tx) -> dict[str, Any]:
-            sessions = await live_sessions(tx, _me(visit), visit.now)
-            return {
-                "about": await person(tx, _me(visit)),
-                "groups": await groups_of(tx, _me(visit)),
-                "sessions": [(each, browser_name(each.user_agent)) for each in sessions],
-            }
-
+        found = await visit.db.read(page_reads.profile, _me(visit), visit.now)
+        found["sessions"] = [(each, browser_name(each.user_agent)) for each in found["sessions"]]
         return self._visits.show(
             request,
             visit,
@@ -81,7 +72,7 @@ class _Profile:
             typed=typed,
             done=request.query_params.get("done", ""),
             this=visit.session.id,
-            **await visit.db.read(read),
+            **found,
         )
 
 

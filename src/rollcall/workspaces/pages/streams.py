@@ -8,12 +8,9 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from rollcall.db import Tx
-from rollcall.workspaces.access_model import Deny, DoorKind
-from rollcall.workspaces.feed import posts
+from rollcall.workspaces.page_reads import newest_post
 from rollcall.workspaces.pages.visits import Visit, Visits
 from rollcall.workspaces.sso.edges import SESSION
-from rollcall.workspaces.visiting import visit as judge
 
 EVERY_SECONDS = 2.0
 """Between two looks: within so much a page goes on, and one whose session ended is closed (5 seconds are allowed)."""
@@ -38,17 +35,8 @@ class Streams:
         began, last = runtime.monotonic(), None
         yield "retry: 3000\n\n"
         while runtime.monotonic() - began < LONGEST_SECONDS:
-
-            async def look(tx: Tx) -> tuple[bool, str]:
-                seen = await judge(tx, DoorKind.WORKSPACE, slug, handle, runtime.now())
-                place = seen.facts.door.workspace
-                if isinstance(seen.decision, Deny) or place is None:
-                    return False, ""
-                newest = await posts(tx, place, limit=1)
-                return True, str(newest[0].id) if newest else ""
-
-            may_read, newest = await visit.db.read(look)
-            if not may_read:
+            newest = await visit.db.read(newest_post, slug, handle, runtime.now())
+            if newest is None:
                 yield "event: over\ndata: {}\n\n"
                 return
             if last is not None and newest != last:

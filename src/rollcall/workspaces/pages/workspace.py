@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rollcall.db import Tx
 from rollcall.errors import Denied, Invalid, NotFound, Refusal
 from rollcall.web import see_other, status_of
+from rollcall.workspaces import page_reads
 from rollcall.workspaces.access_model import DoorKind, Role
-from rollcall.workspaces.feed import LONGEST_POST, add_post, posts, remove_post
-from rollcall.workspaces.member_lists import count_members, find_members
+from rollcall.workspaces.feed import LONGEST_POST, add_post, remove_post
 from rollcall.workspaces.model import parse_id
 from rollcall.workspaces.pages.lists import id_in
 from rollcall.workspaces.pages.streams import Streams
 from rollcall.workspaces.pages.visits import Visit, Visits
-from rollcall.workspaces.paging import BEGINNING, COUNTED_AT_MOST
-from rollcall.workspaces.places import workspace
+from rollcall.workspaces.paging import COUNTED_AT_MOST
 
 _POSTS = 30
-_FACES = 8
 
 
 def routes(visits: Visits) -> list[Route]:
@@ -44,7 +40,11 @@ def routes(visits: Visits) -> list[Route]:
     async def take_back(request: Request, visit: Visit) -> Response:
         try:
             await visit.db.write(
-                remove_post, place_of(visit), id_in(request, "post"), who(visit), is_admin=Role.ADMIN in visit.roles
+                remove_post,
+                place_of(visit),
+                id_in(request.path_params, "post"),
+                who(visit),
+                is_admin=Role.ADMIN in visit.roles,
             )
         except (Denied, NotFound) as refused:
             return await _page(visits, request, visit, refused)
@@ -76,17 +76,6 @@ async def _page(
     visits: Visits, request: Request, visit: Visit, refused: Refusal | None = None, typed: str = ""
 ) -> Response:
     before = parse_id(request.query_params.get("before", ""))
-    place = place_of(visit)
-
-    async def read(tx: Tx) -> dict[str, Any]:
-        said = await posts(tx, place, before=before, limit=_POSTS + 1)
-        return {
-            "workspace": await workspace(tx, place),
-            "posts": said[:_POSTS],
-            "more": said[_POSTS - 1].id if len(said) > _POSTS else None,
-            "faces": (await find_members(tx, place, "", BEGINNING, _FACES)).items,
-            "count": await count_members(tx, place),
-        }
 
     return visits.show(
         request,
@@ -101,5 +90,5 @@ async def _page(
         is_admin=Role.ADMIN in visit.roles,
         counted_at_most=COUNTED_AT_MOST,
         longest=LONGEST_POST,
-        **await visit.db.read(read),
+        **await visit.db.read(page_reads.conversation, place_of(visit), before, _POSTS),
     )
