@@ -23,10 +23,7 @@ from rollcall.workspaces.pages import (
     single_sign_on,
     synchronization,
     workspace,
-<<<<<<< HEAD
     workspace_login,
-=======
->>>>>>> 3e0df0e (Pages read through one store, as the rules of the house want it)
 )
 from rollcall.workspaces.pages.house import House
 from rollcall.workspaces.pages.visits import Visit, Visits
