@@ -26,6 +26,7 @@ from rollcall.provisioning import (
     job_states,
     provision_on_demand,
     prune_history,
+    standing,
 )
 from rollcall.provisioning import ledger_references as references
 from rollcall.provisioning.defaults import CUSTOM_SCHEMA
@@ -468,6 +469,7 @@ async def test_held_memberships_keep_the_quarantine_and_nobody_is_told_twice_of_
 
     health = await world.db.read(job_states.health_as_kept, world.job_id)
     assert health.quarantine is not None, "somebody has to decide still"
+    assert (await world.db.read(standing, world.job_id)).withheld == 3, "the status does not say that all is in step"
     assert health.quarantine.reason == "TooManyDeletes"
     assert await world.db.read(kinds_told, world.job_id) == ["held"]
 

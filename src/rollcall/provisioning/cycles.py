@@ -52,7 +52,9 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a job holds now: linked objects by kind, failures waiting or given up, removals withheld or allowed, references not in step."""
+    """What a job holds now: linked objects by kind, failures waiting or given up, removals withheld (of objects and of
+    members) or allowed, references not in step.
+    """
 
     users: int
     groups: int
@@ -195,7 +197,9 @@ async def standing(tx: Tx, job_id: UUID) -> Standing:
             (select count(*) from provisioning.links
              where job_id = %(job)s and (state = 'uncertain' or escrow_next_attempt is not null)
                and state = 'uncertain') as uncertain,
-            (select count(*) from provisioning.links where job_id = %(job)s and withheld) as withheld,
+            (select count(*) from provisioning.links where job_id = %(job)s and withheld)
+            + (select count(*) from provisioning.object_references
+               where job_id = %(job)s and staged = 'held') as withheld,
             (select count(*) from provisioning.links where job_id = %(job)s and staged = 'allowed') as allowed,
             (select count(*) from provisioning.object_references
              where job_id = %(job)s and state = 'present') as references,
