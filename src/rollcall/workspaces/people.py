@@ -76,6 +76,17 @@ async def create_person(
     return made
 
 
+async def people_by_address(tx: Tx, address: str) -> list[UUID]:
+    """Whose user name this is, else everybody whose first e-mail address it is; of several, two are told."""
+    folded = fold(address)
+    found = await tx.all("select id from workspaces.users where user_name_folded = %s", (folded,))
+    if not found:
+        found = await tx.all(
+            "select id from workspaces.users where address_key = left(%s, 200) order by id limit 2", (folded,)
+        )
+    return [row["id"] for row in found]
+
+
 async def refresh_name(tx: Tx, runtime: Runtime, user_id: UUID, name: str | None) -> None:
     """Call a person what their provider calls them; a name that SCIM brought stays, and no address ever changes so."""
     if name is None:

@@ -12,10 +12,12 @@ from rollcall.config import Config
 from rollcall.crypto import Sealer
 from rollcall.db import Database, TenantDatabase
 from rollcall.main.opening import Parts
-from rollcall.main.serving import workspaces_app
+from rollcall.main.serving import house_of, workspaces_app
+from rollcall.main.site import site_of
 from rollcall.runtime import Runtime
 from rollcall.web import Cookies
 from rollcall.workspaces.main_users import appoint
+from rollcall.workspaces.pages import Post, workspace_pages
 from rollcall.workspaces.sso.edges import SESSION
 from rollcall.workspaces.sso.sessions import DASHBOARD_LIMITS, WORKSPACE_LIMITS, Kind, Method, SignIn, create_session
 from tests.browser import Browser
@@ -61,13 +63,18 @@ class Site:
         return user, await self.signed_in(user, kind="dashboard")
 
 
-async def open_site(database: Database, runtime: Runtime) -> Site:
-    """A site with one organisation, which has no people yet."""
+async def open_site(database: Database, runtime: Runtime, post: Post | None = None) -> Site:
+    """A site with one organisation, which has no people yet; `post` gets its mails."""
     config = Config()
     config = replace(config, workspaces=replace(config.workspaces, base_url=BASE))
     parts = Parts(config, runtime, database, SEALER)
-    app = workspaces_app(parts)
+    app = workspaces_app(parts) if post is None else _mailing(parts, post)
     world = await World(database.tenant(runtime.new_id()), runtime).open()
     part = runtime.new_id().hex  # tries are counted for each network
     network = f"2001:db8:{part[-8:-4]}:{part[-4:]}::1"
     return Site(world, parts, app, AsgiClient(app, token=None, network=network))
+
+
+def _mailing(parts: Parts, post: Post) -> ASGIApp:
+    site = site_of(parts, "workspaces")
+    return site.app(workspace_pages(replace(house_of(parts, site), post=post)))

@@ -6,18 +6,15 @@ that neither tells which addresses belong to main users.
 
 from __future__ import annotations
 
-import asyncio
 import html
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-
 from rollcall.crypto import Sealer
 from rollcall.db import Database, Rate, Tx, take_turn
 from rollcall.errors import Throttled
-from rollcall.mail import Mail, NotSent, Sent
+from rollcall.mail import Mail
 from rollcall.passwords import SlowHash
 from rollcall.runtime import Runtime
 from rollcall.workspaces.access import decide
@@ -27,12 +24,11 @@ from rollcall.workspaces.audit import Actor, Happening, record
 from rollcall.workspaces.entry.pins import LIFETIME, PinTry, keep_pin, new_pin, seal_context, take_try, use_pin
 from rollcall.workspaces.main_users import main_user_by_address
 from rollcall.workspaces.model import Organisation
-from rollcall.workspaces.sending import Post
+from rollcall.workspaces.sending import Outbox, Post
 from rollcall.workspaces.sso.sessions import DASHBOARD_LIMITS, SignIn, create_session
 
 BY_ADDRESS = Rate(3, 15 * 60.0)
 BY_NETWORK = Rate(10, 15 * 60.0)
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +56,7 @@ class PinEntry:
         self._runtime = runtime
         self._sealer = sealer
         self._hashing = hashing
-        self._post = post
-        self._sending: set[asyncio.Task[None]] = set()
+        self._outbox = None if post is None else Outbox(post)
 
     async def ask(self, organisation: Organisation, address: str, browser: str, visitor: Actor) -> None:
         """Mail a PIN to a local main user, if it is one. Raises Throttled after too many (3 an address, 10 a network)."""
@@ -71,12 +66,12 @@ class PinEntry:
                 raise Throttled("Too many PINs were asked for.", code="rate_limited", retry_after_seconds=wait)
         pin = new_pin(self._runtime)
         pin_hash = await self._hashing.hash(pin)
-        sealed = self._sealer.seal(pin, seal_context(organisation.id)) if self._post is None else None
+        sealed = self._sealer.seal(pin, seal_context(organisation.id)) if self._outbox is None else None
         to = await self._database.tenant(organisation.id).write(
             _ask, self._runtime, address, browser, pin_hash, sealed, visitor
         )
-        if to is not None and self._post is not None:
-            self._send(self._post, _mail(organisation, to, pin, now, str(self._runtime.new_id())))
+        if to is not None and self._outbox is not None:
+            self._outbox.send(_mail(organisation, to, pin, now, str(self._runtime.new_id())))
 
     async def enter(
         self, organisation: UUID, pin: str, browser: str | None, visitor: Actor, replaces: str | None
@@ -91,24 +86,6 @@ class PinEntry:
             await db.write(_failed, self._runtime, tried, visitor)
             return NotEntered(over=tried.last)
         return await db.write(_enter, self._runtime, tried, visitor, replaces)
-
-    async def settled(self) -> None:
-        """Wait for mails that are on their way."""
-        await asyncio.gather(*self._sending)
-
-    def _send(self, post: Post, mail: Mail) -> None:
-        """Apart from the answer, which then takes as long for an address that gets no mail."""
-        task = asyncio.create_task(_sent(post, mail))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-
-
-async def _sent(post: Post, mail: Mail) -> None:
-    outcome = await post(mail)
-    if isinstance(outcome, NotSent):
-        _log.warning("pin_not_mailed", status=outcome.status, permanent=outcome.permanent)
-    else:
-        assert isinstance(outcome, Sent), "there is no third outcome"
 
 
 async def _ask(

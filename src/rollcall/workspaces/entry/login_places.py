@@ -35,6 +35,7 @@ class LoginPlace:
     workspace: UUID | None = None
     state: WorkspaceState | None = None
     links: bool = False
+    registration: bool = False
     text: str = ""
 
     @property
@@ -84,7 +85,7 @@ async def read_dashboard_place(tx: Tx, sealer: Sealer) -> LoginPlace:
 async def read_workspace_place(tx: Tx, sealer: Sealer, workspace: UUID) -> LoginPlace | None:
     """The workspace with this id; None where there is none, or none any more."""
     row = await tx.one(
-        """select e.slug, e.name, e.state, e.sso, e.configuration_id, e.links, e.login_text, o.suspended
+        """select e.slug, e.name, e.state, e.sso, e.configuration_id, e.links, e.registration, e.login_text, o.suspended
            from workspaces.effective_login e cross join workspaces.organisations o
            where e.workspace_id = %s and e.state <> 'deleted'""",
         (workspace,),
@@ -101,6 +102,7 @@ async def read_workspace_place(tx: Tx, sealer: Sealer, workspace: UUID) -> Login
         workspace=workspace,
         state=WorkspaceState(row["state"]),
         links=row["links"],
+        registration=row["links"] and row["registration"],
         text=row["login_text"],
     )
 

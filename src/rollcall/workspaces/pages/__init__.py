@@ -17,6 +17,7 @@ from rollcall.workspaces.pages import (
     home,
     leaving,
     logging_in,
+    login_links,
     members,
     profile,
     settings_list,
@@ -38,6 +39,7 @@ def workspace_pages(house: House) -> Sequence[BaseRoute]:
     return (
         *front.routes(visits),
         *logging_in.routes(visits),
+        *login_links.routes(visits),
         *single_sign_on.routes(visits),
         *leaving.routes(visits),
         *settings_list.routes(visits),

@@ -54,6 +54,13 @@ async def place_of(house: House, request: Request) -> LoginPlace:
     return place
 
 
+async def own_form(house: House, request: Request) -> Form:
+    """The form that was sent, checked to come from one that this browser was given."""
+    form = await read_form(request)
+    house.forms.check(request, form)
+    return form
+
+
 def return_path(written: str | None, place: LoginPlace) -> str:
     """Where one goes on after signing in: only to our own pages (check C15), by default into the place itself."""
     own = "/dashboard" if place.workspace is None else place.path
@@ -70,23 +77,23 @@ class LoggingIn:
     async def show(self, request: Request) -> Response:
         """What one can sign in with."""
         place = await place_of(self.house, request)
-        return self._page(request, place, return_path(request.query_params.get("return_to"), place))
+        return self.page(request, place, return_path(request.query_params.get("return_to"), place))
 
     async def ask(self, request: Request) -> Response:
         """Have a PIN mailed; the answer is the same whoever has the address (rows M2, M4)."""
-        place, form = await place_of(self.house, request), await self._form(request)
+        place, form = await place_of(self.house, request), await own_form(self.house, request)
         back = return_path(form.text("return_to"), place)
         try:
             address = check_mail_address(form.text("address"))
         except ValueError as error:
             fault = Fault("address", "address_invalid", f"The address {error}.")
-            return self._page(request, place, back, 422, faults=(fault,), address=form.text("address"))
+            return self.page(request, place, back, 422, faults=(fault,), address=form.text("address"))
         browser = new_secret()
         try:
             await self.pins.ask(place.organisation, address, browser, visitor_of(self.house, request))
         except Throttled as throttled:
             fault = Fault("address", throttled.code, "Too many PINs were asked for. Wait a quarter of an hour.")
-            response = self._page(request, place, back, 429, faults=(fault,), address=address)
+            response = self.page(request, place, back, 429, faults=(fault,), address=address)
             response.headers["Retry-After"] = str(max(1, round(throttled.retry_after_seconds or 1)))
             return response
         response = see_other(f"{place.path}/login/pin/enter?{urlencode({'return_to': back})}")
@@ -101,7 +108,7 @@ class LoggingIn:
     async def enter(self, request: Request) -> Response:
         """Take the PIN, and let its owner in."""
         house = self.house
-        place, form = await place_of(house, request), await self._form(request)
+        place, form = await place_of(house, request), await own_form(house, request)
         back = return_path(form.text("return_to"), place)
         outcome = await self.pins.enter(
             place.organisation.id,
@@ -117,19 +124,15 @@ class LoggingIn:
             return response
         if outcome.denied is not None:
             words = words_for(outcome.denied)
-            return self._page(request, place, back, words.status, notice=words.person)
+            return self.page(request, place, back, words.status, notice=words.person)
         if outcome.over:
             over = "This PIN is used up, too old, or of another browser. Ask for a new one."
-            return self._page(request, place, back, 403, notice=over)
+            return self.page(request, place, back, 403, notice=over)
         fault = Fault("pin", "pin_wrong", "That is not the PIN. After five tries a new one is needed.")
         return self._pin_page(request, place, back, 403, faults=(fault,))
 
-    async def _form(self, request: Request) -> Form:
-        form = await read_form(request)
-        self.house.forms.check(request, form)
-        return form
-
-    def _page(self, request: Request, place: LoginPlace, back: str, status: int = 200, **values: Any) -> Response:
+    def page(self, request: Request, place: LoginPlace, back: str, status: int = 200, **values: Any) -> Response:
+        """The login page, with what is wrong with what was typed there."""
         closed = _closed(place)
         configuration = None if closed else place.configuration
         return self.house.pages.page(
@@ -138,10 +141,11 @@ class LoggingIn:
             WORDS[closed].status if closed and status == 200 else status,
             place=place,
             closed=WORDS[closed].person if closed else None,
-            sso=None if configuration is None else _to_provider(place, back),
+            sso=None if configuration is None else to_provider(place, back),
             sso_name=configuration.name if configuration is not None else "",
             return_to=back,
             asks_pin=not closed and place.workspace is None and not place.sso,
+            asks_link=not closed and place.links and self.house.post is not None,
             **({"faults": (), "address": "", "notice": _notice(request)} | values),
         )
 
@@ -153,13 +157,14 @@ class LoggingIn:
             place=place,
             return_to=back,
             by_hand=self.house.post is None,
-            sso=None if place.configuration is None else _to_provider(place, back),
+            sso=None if place.configuration is None else to_provider(place, back),
             sso_name="" if place.configuration is None else place.configuration.name,
             **({"faults": ()} | values),
         )
 
 
-def _to_provider(place: LoginPlace, back: str) -> str:
+def to_provider(place: LoginPlace, back: str) -> str:
+    """Where single sign-on for a place begins."""
     return f"{place.path}/login/sso?{urlencode({'return_to': back})}"
 
 

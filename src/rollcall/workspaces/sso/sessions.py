@@ -236,7 +236,11 @@ async def end_session(tx: Tx, session_id: UUID) -> int:
 
 
 async def end_sessions_of_user(tx: Tx, user_id: UUID, *, keep: UUID | None = None) -> int:
-    """End every session of a user (suspended, deleted, *Log out everywhere*), but that with the id `keep`."""
+    """End every session of a user (suspended, deleted, *Log out everywhere*), but that with the id `keep`.
+
+    The login links that were mailed to them are void too.
+    """
+    await tx.run("delete from workspaces.login_links where user_id = %s", (user_id,))
     return await tx.run(
         "delete from workspaces.sessions where user_id = %s and id is distinct from %s", (user_id, keep)
     )
