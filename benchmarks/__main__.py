@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 import structlog
 
-from benchmarks import access, cycles, expressions, importing, large, plans, preview, scim
+from benchmarks import access, cycles, expressions, importing, large, leaver, plans, preview, scim
 from benchmarks.figure import Figure
 
 BENCHMARKS: dict[str, Callable[[bool], Iterable[Figure]]] = {
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[bool], Iterable[Figure]]] = {
     "plans": plans.measure,
     "preview": preview.measure,
     "access": access.measure,
+    "leaver": leaver.measure,
 }
 
 

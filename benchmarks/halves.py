@@ -66,8 +66,8 @@ async def halves(fill: Callable[[TenantDatabase, UUID], Awaitable[None]]) -> Asy
         async with open_parts(config) as parts:
             port = free_port("127.0.0.1", 0)
             serving = ["serve", "workspaces", "--workspaces-port", str(port)]
-            async with _program(config.data, *serving) as application_pid:
-                await _wait_until_ready(f"http://127.0.0.1:{port}/health/ready")
+            async with program(config.data, *serving) as application_pid:
+                await wait_until_ready(f"http://127.0.0.1:{port}/health/ready")
                 yield await _join(parts, f"http://127.0.0.1:{port}", fill, application_pid)
 
 
@@ -91,7 +91,7 @@ async def _join(
 @asynccontextmanager
 async def worker(joined: Halves) -> AsyncGenerator[int]:
     """The worker as a program of its own, and the job started; its process id."""
-    async with _program(joined.parts.config.data, "work") as pid:
+    async with program(joined.parts.config.data, "work") as pid:
         await joined.db.write(provisioning.set_state, joined.job_id, "Active")
         yield pid
 
@@ -132,7 +132,7 @@ def command(joined: Halves, *words: str, told: Path) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def _program(data: Path, *arguments: str) -> AsyncGenerator[int]:
+async def program(data: Path, *arguments: str) -> AsyncGenerator[int]:
     """`rollcall …` on this data directory until the block ends; its process id."""
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rollcall", *arguments, "--data", str(data), "--until-stdin-closes"),
@@ -148,7 +148,7 @@ async def _program(data: Path, *arguments: str) -> AsyncGenerator[int]:
         await program.wait()
 
 
-async def _wait_until_ready(url: str) -> None:
+async def wait_until_ready(url: str) -> None:
     give_up_at = time.monotonic() + _READY_WITHIN_SECONDS
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < give_up_at:

@@ -81,13 +81,17 @@ def config_for(data: Path, database: DatabaseConfig | None = None) -> Config:
     return Config(data=data, database=DatabaseSettings(url=database.url, application_url=database.application_url))
 
 
+def environment_of(config: Config) -> dict[str, str]:
+    """The environment in which programs use this configuration's database."""
+    named = {"DATABASE_URL": config.database.url, "DATABASE_APPLICATION_URL": config.database.application_url}
+    environment = {name: value for name, value in read_environment().items() if not name.startswith("ROLLCALL_")}
+    return environment | {f"ROLLCALL_{name}": value for name, value in named.items() if value is not None}
+
+
 @asynccontextmanager
 async def workers_of(config: Config) -> AsyncIterator[Workers]:
     """Workers on a configuration; none yet."""
-    named = {"DATABASE_URL": config.database.url, "DATABASE_APPLICATION_URL": config.database.application_url}
-    environment = {name: value for name, value in read_environment().items() if not name.startswith("ROLLCALL_")}
-    environment |= {f"ROLLCALL_{name}": value for name, value in named.items() if value is not None}
-    workers = Workers(config.data, environment)
+    workers = Workers(config.data, environment_of(config))
     try:
         yield workers
     finally:

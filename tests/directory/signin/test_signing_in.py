@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID
 
@@ -109,6 +110,22 @@ async def test_a_person_signs_in_and_the_application_is_told_who_it_is(world: Si
     assert again.status == 303, "there is a session now"
     second = await world.claims((await world.redeem(answer_in(again.headers["location"])["code"])).json["id_token"])
     assert (second["sid"], second["auth_time"]) == (claims["sid"], claims["auth_time"])
+
+
+async def test_every_application_is_told_the_same_time_of_signing_in(world: SignInWorld) -> None:
+    """However long the sign-in takes between its steps (OpenID Connect Core §2)."""
+    world.runtime.each_look = timedelta(milliseconds=700)
+    browser = browser_of(world)
+    await sign_in(world, browser)
+    assert browser.page is not None
+    first = await told_in(world, browser.page.headers["location"])
+    second = await told_in(world, (await browser.get(request_url(world))).headers["location"])
+    assert second["auth_time"] == first["auth_time"]
+
+
+async def told_in(world: SignInWorld, location: str) -> dict[str, Any]:
+    """The claims that an application gets for a code."""
+    return await world.claims((await world.redeem(answer_in(location)["code"])).json["id_token"])
 
 
 async def test_the_answer_comes_in_a_form_where_the_application_wants_it(world: SignInWorld) -> None:

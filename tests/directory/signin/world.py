@@ -38,11 +38,13 @@ VERIFIER = "v" * 43
 
 
 class ShiftedRuntime(SystemRuntime):
-    """The machine, at another time of day."""
+    """The machine, at another time of day; each look at the clock may take a while."""
 
     shift = timedelta()
+    each_look = timedelta()
 
     def now(self) -> datetime:
+        self.shift += self.each_look
         return super().now() + self.shift
 
 

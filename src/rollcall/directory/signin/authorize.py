@@ -210,16 +210,15 @@ class Authorize:
         db = self.site.provider.database.tenant(claimed.tenant_id)
         same = before.id if before is not None and before.user_id == claimed.user_id else None
         try:
-            handle, session_id = await db.write(
+            handle, signed_in = await db.write(
                 sessions.start_session, runtime, claimed.user_id, methods, browser_of(request), same
             )
         except Denied:
             return self._blocked(request, claimed)
-        if before is not None and before.id != session_id:
+        if before is not None and before.id != signed_in.session_id:
             there = self.site.provider.database.tenant(before.tenant_id)
             await there.write(sessions.end_session, before.user_id, before.id)
         _log.info("signed_in", tenant=str(claimed.tenant_id), user=str(claimed.user_id), methods=methods)
-        signed_in = SignedIn(claimed.tenant_id, claimed.user_id, session_id, runtime.now(), methods)
         response = await self._onward(request, flow, signed_in)
         self.site.cookies.put(response, SESSION, handle)
         self.site.remember_browser(request, response, claimed.user_id)

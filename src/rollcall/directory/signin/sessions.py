@@ -62,8 +62,8 @@ _SESSION = """
 
 async def start_session(
     tx: Tx, runtime: Runtime, user_id: UUID, methods: tuple[str, ...], browser: Browser, same: UUID | None = None
-) -> tuple[str, UUID]:
-    """Begin a session for somebody who proved who they are; the new handle of it, and its id (check C3).
+) -> tuple[str, SignedIn]:
+    """Begin a session for somebody who proved who they are; the new handle of it, and what applications are told (check C3).
 
     `same` is the session of this browser before: of the same person it goes on under the new handle, so that
     applications know it by its name still. Raises Denied for a user who is blocked or gone by now.
@@ -98,7 +98,7 @@ async def start_session(
         "insert into directory.sign_in_handles (hash, tenant, session_id) values (%s, %s, %s)",
         [hash_token(handle), tx.tenant, identifier],
     )
-    return handle, identifier
+    return handle, SignedIn(tx.tenant, user_id, identifier, now, methods)
 
 
 def _values(now: datetime, user_id: UUID, methods: tuple[str, ...], browser: Browser) -> dict[str, Any]:
