@@ -2,117 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 import pytest
-import pytest_asyncio
-from psycopg.types.json import Jsonb
 
-from rollcall.db import Database, Tx
-from rollcall.main.serving import house_of
-from rollcall.main.site import site_of
-from rollcall.runtime import Runtime
-from rollcall.workspaces.audit import AuditQuery, read_audit
+from rollcall.db import Tx
 from rollcall.workspaces.main_users import appoint
 from rollcall.workspaces.memberships import add_member
 from rollcall.workspaces.origins import Origin
-from rollcall.workspaces.pages import workspace_pages
 from rollcall.workspaces.people import AccountOrigin, create_person, delete_person
 from rollcall.workspaces.places import archive_workspace
-from rollcall.workspaces.sso.logout import Logout
-from rollcall.workspaces.sso.oidc import RelyingParty
-from tests.scim_http.asgi import AsgiClient, Reply
-from tests.workspaces.pages.site import BASE, SEALER, Site, open_site
-from tests.workspaces.sso.provider import CLIENT, Provider, running_provider
-
-G1, G2 = "g-one", "g-two"
-
-
-@dataclass
-class Case:
-    """A row: what holds before, what the provider says, and what comes of it (a path, or a reason)."""
-
-    list: tuple[str, ...] = ()
-    groups: tuple[str, ...] | None = (G1,)
-    account: bool = True
-    local: bool = False
-    member: bool = False
-    creates: bool = False
-    expected: str = "in"
-    settings: dict[str, Any] = field(default_factory=dict)
-    claims: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Entering:
-    """A site whose provider is made by hand."""
-
-    site: Site
-    provider: Provider
-
-    async def prepare(self, case: Case) -> UUID | None:
-        site, provider = self.site, self.provider
-        provider.claims = {"name": "Ada Lovelace", "preferred_username": "ada@acme.example"} | case.claims
-        if case.groups is not None:
-            provider.claims["groups"] = list(case.groups)
-        settings = {"issuer": provider.url, "client_id": CLIENT.id} | case.settings
-
-        async def configure(tx: Tx) -> None:
-            await tx.run(
-                "update workspaces.sso_configurations set settings = settings || %s where id = %s",
-                (Jsonb(settings), site.world.configuration),
-            )
-            await tx.run(
-                "insert into workspaces.sso_configuration_ids (id, organisation_id) values (%s, %s)"
-                " on conflict do nothing",
-                (site.world.configuration, tx.tenant),
-            )
-
-        await site.db.write(configure)
-        return await site.world.person("ada@acme.example", externalId="ada") if case.account else None
-
-    async def sign_in(self, path: str) -> Reply:
-        browser = self.site.browser()
-        await browser.get(f"{path}/login")
-        begun = await browser.get(f"{path}/login/sso?{urlencode({'return_to': path})}")
-        if not begun.headers["location"].startswith(self.provider.url):
-            return begun
-        answer = urlencode(self.provider.authorize(begun.headers["location"]))
-        return await browser.get(f"/sso/{self.site.world.configuration}/callback?{answer}")
-
-    async def reason(self) -> str:
-        (event,) = await self.site.db.read(read_audit, AuditQuery(action="auth.sso.denied"))
-        return event.what.reason
-
-    async def users(self) -> int:
-        async def count(tx: Tx) -> int:
-            found: int = await tx.value("select count(*) from workspaces.users")
-            return found
-
-        return await self.site.db.read(count)
-
-
-@pytest_asyncio.fixture
-async def entering(database: Database, runtime: Runtime) -> AsyncIterator[Entering]:
-    site = await open_site(database, runtime)
-    async with running_provider() as provider:
-        installation = provider.installation(base_url=BASE)
-        made = site_of(site.parts, "workspaces")
-        party = RelyingParty(database, runtime, SEALER, installation)
-        house = replace(
-            house_of(site.parts, made),
-            party=party,
-            logout=Logout(party, database, runtime, SEALER),
-            installation=installation,
-        )
-        site.app = made.app(workspace_pages(house))
-        site.client = AsgiClient(site.app, token=None, network=site.client.network)
-        yield Entering(site, provider)
-        await party.providers.settled()
+from tests.scim_http.asgi import Reply
+from tests.workspaces.pages.entering import G1, G2, Case, Entering
 
 
 async def judge(entering: Entering, reply: Reply, case: Case, path: str) -> None:

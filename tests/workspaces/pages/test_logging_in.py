@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from functools import partial
 from uuid import UUID
 
 import pytest
 
-from rollcall.db import Tx
+from rollcall.db import Database, Tx
 from rollcall.errors import Invalid, NotFound
+from rollcall.mail import MailServer, send_mail
+from rollcall.runtime import Runtime
 from rollcall.scim.schema import USER
 from rollcall.workspaces import make_main_user, waiting_pin
 from rollcall.workspaces.audit import AuditQuery, read_audit
 from rollcall.workspaces.entry.pins import readable_pin
 from rollcall.workspaces.main_users import appoint
 from tests.browser import Browser
-from tests.workspaces.pages.site import SEALER, Site
+from tests.mail.servers import Mailbox, mail_server
+from tests.workspaces.pages.site import SEALER, Site, open_site
 from tests.workspaces.places_world import World
 
 ADDRESS = "mia@acme.example"
@@ -267,3 +273,23 @@ async def test_one_goes_on_within_our_own_pages_only(site: Site, back: str) -> N
     pin = await pin_of(site, user)
     assert pin is not None
     assert (await browser.submit(pin=pin, return_to=back)).headers["location"] == "/dashboard"
+
+
+async def test_a_pin_comes_through_a_mail_server_and_is_kept_nowhere(database: Database, runtime: Runtime) -> None:
+    """(row M1, §6.1)"""
+    async with mail_server(Mailbox()) as mailbox:
+        server = MailServer("localhost", mailbox.port, "rollcall@acme.example", security="none", timeout_seconds=20)
+        site = await open_site(database, runtime, partial(send_mail, server))
+        user = await new_main_user(site)
+        browser = await ask(site)
+        async with asyncio.timeout(20):
+            await mailbox.arrived.wait()
+        (mail,) = mailbox.received
+        assert mailbox.recipients == [mail["To"]] == [ADDRESS]
+        body = mail.get_body(("plain",))
+        assert body is not None
+        found = re.search(r"^ +(\d{4} \d{4})\s*$", body.get_content(), re.MULTILINE)
+        assert found is not None
+        assert await pin_of(site, user) is None, "no operator reads what was mailed"
+        assert (await browser.submit(pin=found[1])).status == 303
+        assert (await browser.get("/dashboard")).status == 200
