@@ -145,6 +145,7 @@ class LoggingIn:
             sso_name=configuration.name if configuration is not None else "",
             return_to=back,
             asks_pin=not closed and place.workspace is None and not place.sso,
+            by_hand=self.house.post is None,
             asks_link=not closed and place.links and self.house.post is not None,
             **({"faults": (), "address": "", "notice": _notice(request)} | values),
         )
