@@ -143,7 +143,9 @@ def test_a_file_that_holds_no_mapping_tests_is_refused(alone: Program, content: 
 
 
 def test_settings_are_shown_with_their_origin_and_secrets_as_dots(alone: Program) -> None:
-    (alone.folder / "some.toml").write_text('[identity]\nport = 7\n[database]\nurl = "postgresql://me:opensesame@db/x"\n')
+    (alone.folder / "some.toml").write_text(
+        '[identity]\nport = 7\n[database]\nurl = "postgresql://me:opensesame@db/x"\n'
+    )
     said = alone.ok("config", "show", "--config", "some.toml", "--data", "elsewhere", "--json")
 
     assert said.json["identity.port"] == {"value": "7", "origin": "file some.toml"}
